@@ -1,0 +1,3 @@
+module seep.test/leaky-service
+
+go 1.18

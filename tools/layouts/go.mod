@@ -1,0 +1,3 @@
+module seep.test/layouts
+
+go 1.18
