@@ -1,0 +1,153 @@
+/** What the files of target/ share with each other and with nobody else. */
+#ifndef SEEP_TARGET_INTERNAL_H
+#define SEEP_TARGET_INTERNAL_H
+
+#include "base/map.h"
+#include "base/vec.h"
+#include "target/target.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+static const uint64_t seep_page_bytes = 4096;
+/** A transparent huge page; what two copying threads must not share. */
+static const uint64_t seep_block_bytes = 2 << 20;
+
+struct seep_mappings seep_vec(struct seep_mapping);
+struct seep_ranges seep_vec(struct seep_range);
+struct seep_threads seep_vec(struct seep_thread);
+
+enum seep_tracee_state {
+	SEEP_TRACEE_RUNNING,
+	SEEP_TRACEE_STOPPED,
+	SEEP_TRACEE_MISSED,
+	SEEP_TRACEE_ENDED,
+};
+/** A thread that is ptrace-attached to the tracer thread. */
+struct seep_tracee {
+	pid_t tid, procid;
+	enum seep_tracee_state state;
+	int signal; /** caught on its way to the thread, owed to it when it is let go; 0: none */
+};
+struct seep_tracees seep_vec(struct seep_tracee);
+
+/**
+ * Host address space for adjacent writable private mappings of the target; segment of the same
+ * index in the memory.
+ */
+struct seep_mirror_span {
+	seep_addr start, end;
+	/**
+	 * Where start lies; congruent to it modulo seep_block_bytes when the span is that large.
+	 */
+	unsigned char *host;
+	void *map; /** what munmap() wants */
+	size_t map_bytes;
+};
+struct seep_mirror {
+	struct seep_mirror_spans seep_vec(struct seep_mirror_span) spans;
+	struct seep_memory memory;
+	bool used; /** something was copied into it */
+};
+
+struct seep_copy_job;
+
+/** What the tracer thread is to do next. */
+enum seep_order { SEEP_ORDER_NONE, SEEP_ORDER_STOP, SEEP_ORDER_COPY, SEEP_ORDER_LET_GO };
+
+/** The thread that traces the target from stop to resume, and helps to copy in between (stop.c). */
+struct seep_tracer {
+	pthread_t thread;
+	bool started;
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	enum seep_order order; /** under lock; the tracer sets it to NONE when it has obeyed */
+	struct seep_error *err; /** under lock; outcome of SEEP_ORDER_STOP */
+	struct seep_copy_job *job; /** under lock; for SEEP_ORDER_COPY */
+};
+
+struct seep_target {
+	pid_t pid;
+	int dir_fd; /** /proc/PID: stays with this process when the pid is used again */
+	int mem_fd; /** /proc/PID/mem: likewise with its address space */
+	int exe_fd;
+	char *exe_path;
+	char *auxv, *environ;
+	size_t auxv_len, environ_len;
+
+	bool stopped;
+	struct seep_tracer tracer;
+	struct seep_tracees tracees; /** the tracer thread's while it obeys an order */
+	struct seep_map tracee_index; /** tid to index in tracees */
+	struct seep_threads threads;
+	struct seep_mappings mappings;
+	struct seep_mirror mirror;
+	atomic_bool no_readv; /** process_vm_readv() is refused: a seccomp filter; use mem_fd */
+	uint64_t pause_start_ns;
+	struct seep_stop_stats stats;
+};
+
+/**
+ * proc.c: the whole of a file below dir_fd, NUL-terminated, owned; NULL with errno set. len_ret may
+ * be NULL.
+ */
+char *seep_proc_read(int dir_fd, const char *path, size_t *len_ret);
+/** What a link below dir_fd points to, owned; NULL with errno set. */
+char *seep_proc_link(int dir_fd, const char *path);
+/**
+ * The text behind "key" (with its colon) in a status file, blanks skipped, up to the end of the
+ * file; NULL if absent.
+ */
+const char *seep_status_field(const char *status, const char *key);
+/** The number there, 0 if absent. */
+uint64_t seep_status_number(const char *status, const char *key, int base);
+/** True when the process of dir_fd has ended (gone or zombie). */
+bool seep_proc_ended(int dir_fd);
+uint64_t seep_now_ns(void);
+
+/** permit.c: why the kernel will not let us attach, and what mends it. */
+struct seep_refusal {
+	char reason[160], remedy[400];
+};
+/**
+ * Finds out; to be asked after a refusal, or to learn whether one is to be expected from more than
+ * the credentials.
+ */
+void seep_refusal_find(int dir_fd, pid_t pid, struct seep_refusal *ret);
+/** The same as an error NOT_PERMITTED. */
+struct seep_error *seep_refusal_error(int dir_fd, pid_t pid) _must_check_;
+/** True when the ptrace call itself is forbidden here, whoever it aims at. */
+bool seep_ptrace_filtered(void);
+
+/** maps.c: reads /proc/PID/maps anew into target->mappings. */
+struct seep_error *seep_mappings_read(struct seep_target *target) _must_check_;
+
+/**
+ * resident.c: appends the parts of [start, end), an anonymous mapping, that hold anything; sorted,
+ * not joined.
+ */
+struct seep_error *seep_resident_find(int pagemap_fd, seep_addr start, seep_addr end,
+				      struct seep_ranges *parts) _must_check_;
+
+/** mirror.c: whether the mirror has room for this mapping. */
+static inline bool seep_mapping_is_mirrored(const struct seep_mapping *mapping)
+{
+	return mapping->readable && mapping->writable && !mapping->shared;
+}
+/**
+ * Makes the mirror of target->mappings; spans of the one before are kept, with their content, where
+ * they still fit.
+ */
+struct seep_error *seep_mirror_reserve(struct seep_target *target) _must_check_;
+void seep_mirror_deinit(struct seep_mirror *mirror);
+/** copy.c: copies batches of the job until none is left; run by every copying thread. */
+void seep_copy_work(struct seep_copy_job *job);
+
+/**
+ * stop.c: hands an order to the tracer thread; seep_tracer_wait() returns when it has been obeyed.
+ */
+void seep_tracer_order(struct seep_tracer *tracer, enum seep_order order,
+		       struct seep_copy_job *job);
+void seep_tracer_wait(struct seep_tracer *tracer);
+
+#endif

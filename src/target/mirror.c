@@ -1,0 +1,114 @@
+/*
+ * The mirror: host address space of the size of the target's writable private mappings.
+ *
+ * Such mappings are all that a Go program can keep pointers in: heap, stacks, data, bss, C heaps.
+ * Read-only ones are the executable's and come from its file; shared ones belong to others too.
+ * Mappings that touch share one span, since an object may lie across the border (the kernel splits
+ * a heap arena wherever madvise() differed). Reserved space costs nothing until it is written to,
+ * so an untouched 64 MB arena is free here as it is in the target.
+ *
+ * Most of what a copy costs is the first touch of the host's pages, several times the reading
+ * itself. Hence the mirror can be made while the target runs, and its pages touched then; the stop
+ * keeps each span that still begins where it did, with slack behind it so that a heap that grows
+ * meanwhile does not lose what was prepared.
+ *
+ * Spans are placed congruent to their target addresses modulo 2 MB, so that a huge page there meets
+ * a huge page here.
+ */
+#include "target/internal.h"
+
+#include <sys/mman.h>
+
+/** Room for a heap to grow between seep_target_prepare() and the stop; address space, no memory. */
+static const uint64_t slack_bytes = 256 << 20;
+
+/** Room for span on the host and slack bytes behind; false when the kernel does not give it. */
+static bool reserve(struct seep_mirror_span *span, uint64_t slack)
+{
+	uint64_t len = span->end - span->start;
+	uint64_t skew = len >= seep_block_bytes ? seep_block_bytes : 0;
+	size_t map_bytes;
+
+	if (__builtin_add_overflow(len, skew + slack, &map_bytes))
+		return false;
+	void *map = mmap(NULL, map_bytes, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return false;
+	// What we copy is somebody's data: it has no business in a core file of seep.
+	madvise(map, map_bytes, MADV_DONTDUMP);
+	span->map = map;
+	span->map_bytes = map_bytes;
+	span->host = (unsigned char *)map +
+		     (skew ? (span->start - (uintptr_t)map) % seep_block_bytes : 0);
+	return true;
+}
+
+/** Takes the room of the span of old that begins where this one does, if it is large enough. */
+static bool take_over(struct seep_mirror_span *span, struct seep_mirror *old)
+{
+	const struct seep_segment *segment = seep_memory_find(&old->memory, span->start);
+	struct seep_mirror_span *before =
+		segment ? old->spans.data + (segment - old->memory.segments) : NULL;
+
+	if (!before || before->start != span->start)
+		return false;
+	size_t room = (unsigned char *)before->map + before->map_bytes - before->host;
+	if (span->end - span->start > room)
+		return false;
+	span->map = before->map;
+	span->map_bytes = before->map_bytes;
+	span->host = before->host;
+	before->map = NULL;
+	return true;
+}
+
+/**
+ * Makes span known, with room from old or new; one for which there is none is left out and counted.
+ */
+static struct seep_error *add_span(struct seep_target *target, struct seep_mirror_span span,
+				   struct seep_mirror *old)
+{
+	struct seep_mirror *mirror = &target->mirror;
+
+	if (!take_over(&span, old) && !reserve(&span, slack_bytes) && !reserve(&span, 0)) {
+		target->stats.spans_left_out++;
+		return NULL;
+	}
+	if (!seep_vec_push(&mirror->spans, span)) {
+		munmap(span.map, span.map_bytes);
+		return &seep_enomem;
+	}
+	return seep_memory_add(&mirror->memory,
+			       (struct seep_segment){ span.start, span.end, span.host });
+}
+
+struct seep_error *seep_mirror_reserve(struct seep_target *target)
+{
+	struct seep_mirror old _cleanup_(seep_mirror_deinit) = target->mirror;
+	struct seep_mirror_span span = {};
+	struct seep_error *err;
+
+	target->mirror = (struct seep_mirror){};
+	seep_vec_foreach(mapping, &target->mappings) {
+		if (!seep_mapping_is_mirrored(mapping))
+			continue;
+		if (span.end != mapping->start) {
+			err = span.end ? add_span(target, span, &old) : NULL;
+			if (err)
+				return err;
+			span.start = mapping->start;
+		}
+		span.end = mapping->end;
+	}
+	return span.end ? add_span(target, span, &old) : NULL;
+}
+
+void seep_mirror_deinit(struct seep_mirror *mirror)
+{
+	seep_vec_foreach(span, &mirror->spans)
+		if (span->map)
+			munmap(span->map, span->map_bytes);
+	seep_vec_free(&mirror->spans);
+	seep_memory_deinit(&mirror->memory);
+}

@@ -1,0 +1,105 @@
+/*
+ * Which pages of an anonymous mapping hold anything.
+ *
+ * Go reserves far more than it touches, so asking first is what makes a copy cost as much as the
+ * resident memory. Three ways, the first that the kernel offers:
+ *
+ *	PAGEMAP_SCAN	   ioctl on /proc/PID/pagemap, Linux 6.7: regions; can tell the zero page
+ *	/proc/PID/pagemap  8 bytes per page: bit 63 present, bit 62 swapped
+ *	neither		   all of it
+ */
+#include "target/internal.h"
+
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+// From linux/fs.h of 6.7; the headers we build against may be older than the kernel we run on.
+enum {
+	PAGE_CATEGORY_PRESENT = 1 << 3,
+	PAGE_CATEGORY_SWAPPED = 1 << 4,
+	PAGE_CATEGORY_PFNZERO = 1 << 5,
+};
+struct page_region {
+	uint64_t start, end, categories;
+};
+struct pagemap_scan {
+	uint64_t size, flags, start, end, walk_end;
+	uint64_t regions, regions_len, max_pages;
+	uint64_t category_inverted, category_mask, category_anyof_mask, return_mask;
+};
+#define PAGEMAP_SCAN_IOCTL _IOWR('f', 16, struct pagemap_scan)
+
+enum { REGIONS = 1024, ENTRIES = 4096 };
+
+static bool add(struct seep_ranges *parts, seep_addr start, seep_addr end)
+{
+	struct seep_range *last = parts->len ? parts->data + parts->len - 1 : NULL;
+
+	if (last && last->end == start) {
+		last->end = end;
+		return true;
+	}
+	return seep_vec_push(parts, (struct seep_range){ start, end });
+}
+
+/** *at: how far it came; the rest is for another way. */
+static struct seep_error *by_scan(int pagemap_fd, seep_addr *at, seep_addr end,
+				  struct seep_ranges *parts)
+{
+	struct page_region regions[REGIONS];
+
+	while (*at < end) {
+		struct pagemap_scan scan = {
+			.size = sizeof(scan),
+			.start = *at,
+			.end = end,
+			.regions = (uintptr_t)regions,
+			.regions_len = REGIONS,
+			.category_inverted = PAGE_CATEGORY_PFNZERO,
+			.category_mask = PAGE_CATEGORY_PFNZERO,
+			.category_anyof_mask = PAGE_CATEGORY_PRESENT | PAGE_CATEGORY_SWAPPED,
+			.return_mask = PAGE_CATEGORY_PRESENT | PAGE_CATEGORY_SWAPPED,
+		};
+		int n = ioctl(pagemap_fd, PAGEMAP_SCAN_IOCTL, &scan);
+		if (n < 0 || scan.walk_end <= *at)
+			return NULL;
+		for (int i = 0; i < n; i++)
+			if (!add(parts, regions[i].start, regions[i].end))
+				return &seep_enomem;
+		*at = scan.walk_end;
+	}
+	return NULL;
+}
+
+static struct seep_error *by_entries(int pagemap_fd, seep_addr *at, seep_addr end,
+				     struct seep_ranges *parts)
+{
+	uint64_t entries[ENTRIES];
+
+	while (*at < end) {
+		uint64_t left = (end - *at) / seep_page_bytes,
+			 want = left < ENTRIES ? left : ENTRIES;
+		ssize_t n = pread(pagemap_fd, entries, want * 8, *at / seep_page_bytes * 8);
+		if (n < 8)
+			return NULL;
+		for (ssize_t i = 0; i < n / 8; i++, *at += seep_page_bytes)
+			if (entries[i] >> 62 && !add(parts, *at, *at + seep_page_bytes))
+				return &seep_enomem;
+	}
+	return NULL;
+}
+
+struct seep_error *seep_resident_find(int pagemap_fd, seep_addr start, seep_addr end,
+				      struct seep_ranges *parts)
+{
+	struct seep_error *err;
+
+	err = by_scan(pagemap_fd, &start, end, parts);
+	if (err)
+		return err;
+	err = by_entries(pagemap_fd, &start, end, parts);
+	if (err)
+		return err;
+	return start < end && !add(parts, start, end) ? &seep_enomem : NULL;
+}

@@ -1,0 +1,455 @@
+/*
+ * Stopping and letting go.
+ *
+ * ptrace binds a thread of the target to one thread of the tracer. That thread is our own ("tracer
+ * thread"), created before anything is stopped and living until everything is let go, for two
+ * reasons. The kernel lets go of all that a thread traces when the thread exits, whatever state
+ * each is in, so letting go cannot fail and cannot be forgotten: a thread that slept
+ * uninterruptibly all through the stop cannot be detached otherwise, and would be trapped for good
+ * when it wakes. And between stop and resume it is the second copying thread, at no cost in the
+ * pause.
+ *
+ * Order of a stop:
+ *
+ *	1. read the pids as the target sees them, seize every thread of /proc/PID/task (all run on)
+ *	2. interrupt all; collect the stops
+ *	3. list the threads again; new ones (only a thread that ran could have made them) are
+ *	   seized and interrupted at once; repeat until two lists in a row hold nothing new (a list
+ *	   can miss an entry while another thread exits)
+ *	4. registers, mappings, mirror
+ *
+ * What waitpid() may report of a seized thread: an event stop with SIGTRAP (our interrupt), an
+ * event stop with a stopping signal (group-stop: it stays so after we detach), a signal on its way
+ * to the thread (remembered, and handed over at detach; the interrupt still pending behind it is
+ * dropped by the kernel then), exit.
+ *
+ * A thread in uninterruptible sleep (parent of a vfork(), dead network disk) is waited for 50 ms,
+ * then it is missed: it cannot change memory while it sleeps.
+ */
+#include "target/internal.h"
+
+#include <dirent.h>
+#include <elf.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/uio.h>
+#include <sys/user.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+static const uint64_t sleeper_wait_ns = 50 * 1000000ull;
+/** For a thread that could stop but does not: a machine out of breath. */
+static const uint64_t runner_wait_ns = 2000 * 1000000ull;
+/** How long to spin before sleeping between two looks at the threads. */
+static const uint64_t spin_ns = 300 * 1000ull;
+enum { LIST_PASSES_MAX = 1000 };
+
+struct tids seep_vec(pid_t);
+
+/** All threads, ascending as the kernel lists them. */
+static struct seep_error *list_threads(const struct seep_target *target, struct tids *ret)
+{
+	int fd = openat(target->dir_fd, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
+	struct seep_error *err = NULL;
+
+	ret->len = 0;
+	if (!dir) {
+		err = errno == ENOENT ? seep_error_os(ESRCH, "process %d", (int)target->pid) :
+					seep_error_os(errno, "/proc/%d/task", (int)target->pid);
+		if (fd >= 0)
+			close(fd);
+		return err;
+	}
+	for (const struct dirent *entry; !err && (entry = readdir(dir));) {
+		pid_t tid = atoi(entry->d_name);
+		if (tid > 0 && !seep_vec_push(ret, tid))
+			err = &seep_enomem;
+	}
+	closedir(dir);
+	return err;
+}
+
+/** The last column of NSpid: the thread's id as its own process sees it. */
+static pid_t inner_tid(const struct seep_target *target, pid_t tid, bool *nested_ret)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "task/%d/status", (int)tid);
+	_cleanup_free_ char *status = seep_proc_read(target->dir_fd, path, NULL);
+	const char *field = status ? seep_status_field(status, "NSpid:") : NULL;
+	char *end = (char *)field;
+	long inner = tid, columns = 0;
+	while (end && *end && *end != '\n') {
+		inner = strtol(end, &end, 10);
+		end += strspn(end, " \t");
+		columns++;
+	}
+	if (nested_ret)
+		*nested_ret = columns > 1;
+	return (pid_t)inner;
+}
+
+/** State letter of a thread in /proc; '\0' when it is gone. */
+static char thread_state(const struct seep_target *target, pid_t tid)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "task/%d/status", (int)tid);
+	_cleanup_free_ char *status = seep_proc_read(target->dir_fd, path, NULL);
+	const char *state = status ? seep_status_field(status, "State:") : NULL;
+	return state ? *state : '\0';
+}
+
+/**
+ * True when tid is seized already; one that has ended does not count, its number may be in use
+ * again.
+ */
+static bool is_seized(const struct seep_target *target, pid_t tid)
+{
+	const uint64_t *index = seep_map_get(&target->tracee_index, tid);
+
+	return index && *index < target->tracees.len &&
+	       target->tracees.data[*index].state != SEEP_TRACEE_ENDED;
+}
+
+/** What a refused PTRACE_SEIZE means. */
+enum refusal { THREAD_ENDED, TRY_AGAIN, REFUSED };
+
+static enum refusal judge_refusal(int thread_fd)
+{
+	_cleanup_free_ char *status = seep_proc_read(thread_fd, "status", NULL);
+	const char *state = status ? seep_status_field(status, "State:") : NULL;
+
+	// The main thread may have exited before the others; it cannot be traced and does not run.
+	if (!state || *state == 'Z' || *state == 'X')
+		return THREAD_ENDED;
+	// The tracer thread of our last stop counts until the kernel is done with its exit.
+	return seep_status_number(status, "TracerPid:", 10) == (uint64_t)getpid() ? TRY_AGAIN :
+										    REFUSED;
+}
+
+/** Seizes one thread; one that is gone meanwhile is no error. */
+static struct seep_error *seize(struct seep_target *target, pid_t tid, pid_t procid)
+{
+	struct seep_tracee tracee = { .tid = tid, .procid = procid, .state = SEEP_TRACEE_RUNNING };
+	struct seep_error *err = NULL;
+	enum refusal refusal = TRY_AGAIN;
+	char path[64];
+
+	if (!seep_vec_reserve(&target->tracees, target->tracees.len + 1))
+		return &seep_enomem;
+	uint64_t *index = seep_map_put(&target->tracee_index, tid, NULL);
+	if (!index)
+		return &seep_enomem;
+	*index = SIZE_MAX;
+	for (unsigned try = 0; refusal == TRY_AGAIN && try < 100; try++) {
+		if (!ptrace(PTRACE_SEIZE, tid, NULL, NULL)) {
+			*index = target->tracees.len;
+			target->tracees.data[target->tracees.len++] = tracee;
+			return NULL;
+		}
+		if (errno == ESRCH)
+			return NULL;
+		if (errno != EPERM)
+			return seep_error_os(errno, "seize thread %d", (int)tid);
+		snprintf(path, sizeof(path), "task/%d", (int)tid);
+		int thread_fd = openat(target->dir_fd, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (thread_fd < 0)
+			return NULL;
+		refusal = judge_refusal(thread_fd);
+		if (refusal == REFUSED)
+			err = seep_refusal_error(thread_fd, target->pid);
+		else if (refusal == TRY_AGAIN)
+			nanosleep(&(struct timespec){ .tv_nsec = 1000000 }, NULL);
+		close(thread_fd);
+	}
+	return err;
+}
+
+/** Step 1: everything that is there now, while it runs. */
+static struct seep_error *seize_running(struct seep_target *target, struct tids *tids)
+{
+	_cleanup_free_ pid_t *procids = NULL;
+	struct seep_error *err;
+	bool nested;
+
+	err = list_threads(target, tids);
+	if (err)
+		return err;
+	procids = malloc((tids->len + 1) * sizeof(*procids));
+	if (!procids)
+		return &seep_enomem;
+	inner_tid(target, target->pid, &nested);
+	for (size_t i = 0; i < tids->len; i++)
+		procids[i] = nested ? inner_tid(target, tids->data[i], NULL) : tids->data[i];
+	for (size_t i = 0; i < tids->len; i++) {
+		err = seize(target, tids->data[i], procids[i]);
+		if (err)
+			return err;
+	}
+	return NULL;
+}
+
+/** Takes in one report of waitpid(), if there is one. */
+static void collect(struct seep_tracee *tracee)
+{
+	int status;
+	pid_t pid = waitpid(tracee->tid, &status, __WALL | WNOHANG);
+
+	if (pid == 0 || (pid < 0 && errno == EINTR))
+		return;
+	if (pid < 0 || !WIFSTOPPED(status)) {
+		tracee->state = SEEP_TRACEE_ENDED;
+		return;
+	}
+	tracee->state = SEEP_TRACEE_STOPPED;
+	tracee->signal = status >> 16 ? 0 : WSTOPSIG(status);
+}
+
+/** Counts the running ones after a look at each; give_up: those that may be missed by now are. */
+static size_t collect_all(struct seep_target *target, uint64_t waited_ns)
+{
+	size_t running = 0;
+
+	seep_vec_foreach(tracee, &target->tracees) {
+		if (tracee->state != SEEP_TRACEE_RUNNING)
+			continue;
+		collect(tracee);
+		if (tracee->state != SEEP_TRACEE_RUNNING)
+			continue;
+		if (waited_ns > runner_wait_ns ||
+		    (waited_ns > sleeper_wait_ns && thread_state(target, tracee->tid) == 'D'))
+			tracee->state = SEEP_TRACEE_MISSED;
+		else
+			running++;
+	}
+	return running;
+}
+
+static void wait_for_stops(struct seep_target *target)
+{
+	uint64_t start = seep_now_ns();
+
+	for (uint64_t waited = 0; collect_all(target, waited); waited = seep_now_ns() - start) {
+		if (waited < spin_ns)
+			sched_yield();
+		else
+			nanosleep(&(struct timespec){ .tv_nsec = 50000 }, NULL);
+	}
+}
+
+/** Step 3: the threads that were born while others were being stopped. */
+static struct seep_error *stop_newborn(struct seep_target *target, struct tids *tids)
+{
+	struct seep_error *err;
+	unsigned quiet = 0;
+
+	for (unsigned pass = 0; quiet < 2 && pass < LIST_PASSES_MAX; pass++) {
+		size_t before = target->tracees.len;
+		err = list_threads(target, tids);
+		if (err)
+			return err;
+		for (size_t i = 0; i < tids->len; i++) {
+			if (is_seized(target, tids->data[i]))
+				continue;
+			err = seize(target, tids->data[i], inner_tid(target, tids->data[i], NULL));
+			if (err)
+				return err;
+			if (target->tracees.len > before)
+				ptrace(PTRACE_INTERRUPT, tids->data[i], NULL, NULL);
+		}
+		if (target->tracees.len > before)
+			wait_for_stops(target);
+		quiet = target->tracees.len > before ? 0 : quiet + 1;
+	}
+	return quiet < 2 ?
+		       seep_error_format(SEEP_ERROR_OS,
+					 "process %d makes threads faster than they can be stopped",
+					 (int)target->pid) :
+		       NULL;
+}
+
+static bool read_registers(struct seep_thread *thread)
+{
+	struct user_regs_struct r;
+	struct iovec iov = { &r, sizeof(r) };
+
+	if (ptrace(PTRACE_GETREGSET, thread->tid, (void *)NT_PRSTATUS, &iov) < 0 ||
+	    iov.iov_len != sizeof(r))
+		return false;
+	const uint64_t regs[16] = { r.rax, r.rbx, r.rcx, r.rdx, r.rsi, r.rdi, r.rbp, r.rsp,
+				    r.r8,  r.r9,  r.r10, r.r11, r.r12, r.r13, r.r14, r.r15 };
+	memcpy(thread->regs, regs, sizeof(regs));
+	thread->pc = r.rip;
+	thread->sp = r.rsp;
+	thread->bp = r.rbp;
+	return true;
+}
+
+static struct seep_error *read_threads(struct seep_target *target)
+{
+	target->threads.len = 0;
+	seep_vec_foreach(tracee, &target->tracees) {
+		struct seep_thread thread = { .tid = tracee->tid, .procid = tracee->procid };
+		if (tracee->state == SEEP_TRACEE_ENDED)
+			continue;
+		thread.stopped = tracee->state == SEEP_TRACEE_STOPPED && read_registers(&thread);
+		if (!seep_vec_push(&target->threads, thread))
+			return &seep_enomem;
+		target->stats.threads++;
+		target->stats.threads_missed += !thread.stopped;
+	}
+	if (!target->stats.threads || target->stats.threads == target->stats.threads_missed)
+		return seep_error_format(target->stats.threads ? SEEP_ERROR_OS : SEEP_ERROR_GONE,
+					 "process %d %s", (int)target->pid,
+					 target->stats.threads ? "does not stop" : "ended");
+	return NULL;
+}
+
+/**
+ * An exec() since the target was opened leaves a pid with other memory; its auxiliary vector tells
+ * (random addresses).
+ */
+static struct seep_error *check_same_program(const struct seep_target *target)
+{
+	size_t len;
+	_cleanup_free_ char *auxv = seep_proc_read(target->dir_fd, "auxv", &len);
+
+	if (!auxv || !len)
+		return seep_error_format(SEEP_ERROR_GONE, "process %d ended", (int)target->pid);
+	if (len != target->auxv_len || memcmp(auxv, target->auxv, len))
+		return seep_error_format(SEEP_ERROR_GONE,
+					 "process %d executed another program: try again",
+					 (int)target->pid);
+	return NULL;
+}
+
+static struct seep_error *stop_all(struct seep_target *target)
+{
+	struct tids tids _cleanup_(seep_freep) = {};
+	struct seep_error *err;
+
+	target->stats = (struct seep_stop_stats){};
+	err = seize_running(target, &tids);
+	target->pause_start_ns = seep_now_ns();
+	if (err)
+		return err;
+	seep_vec_foreach(tracee, &target->tracees)
+		ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
+	wait_for_stops(target);
+	err = stop_newborn(target, &tids);
+	if (!err)
+		err = read_threads(target);
+	if (!err)
+		err = check_same_program(target);
+	if (!err)
+		err = seep_mappings_read(target);
+	return err ? err : seep_mirror_reserve(target);
+}
+
+/** The exit of the tracer thread lets go of whatever is left here. */
+static void let_go(struct seep_target *target)
+{
+	seep_vec_foreach(tracee, &target->tracees)
+		if (tracee->state == SEEP_TRACEE_STOPPED)
+			ptrace(PTRACE_DETACH, tracee->tid, NULL, (void *)(intptr_t)tracee->signal);
+	target->stats.pause_ns = seep_now_ns() - target->pause_start_ns;
+	target->tracees.len = 0;
+	seep_map_deinit(&target->tracee_index);
+}
+
+static void *tracer_main(void *arg)
+{
+	struct seep_target *target = arg;
+	struct seep_tracer *tracer = &target->tracer;
+	bool done = false;
+
+	pthread_mutex_lock(&tracer->lock);
+	while (!done) {
+		while (tracer->order == SEEP_ORDER_NONE)
+			pthread_cond_wait(&tracer->changed, &tracer->lock);
+		enum seep_order order = tracer->order;
+		struct seep_error *err = NULL;
+		pthread_mutex_unlock(&tracer->lock);
+		if (order == SEEP_ORDER_STOP)
+			err = stop_all(target);
+		else if (order == SEEP_ORDER_COPY)
+			seep_copy_work(tracer->job);
+		done = order == SEEP_ORDER_LET_GO || err;
+		if (done)
+			let_go(target);
+		pthread_mutex_lock(&tracer->lock);
+		tracer->err = err;
+		tracer->order = SEEP_ORDER_NONE;
+		pthread_cond_broadcast(&tracer->changed);
+	}
+	pthread_mutex_unlock(&tracer->lock);
+	return NULL;
+}
+
+void seep_tracer_order(struct seep_tracer *tracer, enum seep_order order, struct seep_copy_job *job)
+{
+	pthread_mutex_lock(&tracer->lock);
+	tracer->order = order;
+	tracer->job = job;
+	pthread_cond_broadcast(&tracer->changed);
+	pthread_mutex_unlock(&tracer->lock);
+}
+
+void seep_tracer_wait(struct seep_tracer *tracer)
+{
+	pthread_mutex_lock(&tracer->lock);
+	while (tracer->order != SEEP_ORDER_NONE)
+		pthread_cond_wait(&tracer->changed, &tracer->lock);
+	pthread_mutex_unlock(&tracer->lock);
+}
+
+/** Signals meant for seep are for its main thread: the tracer's system calls need no EINTR then. */
+static int start_thread(struct seep_target *target)
+{
+	sigset_t all, before;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_BLOCK, &all, &before);
+	target->tracer.order = SEEP_ORDER_STOP;
+	int errnum = pthread_create(&target->tracer.thread, NULL, tracer_main, target);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return errnum;
+}
+
+struct seep_error *seep_target_stop(struct seep_target *target)
+{
+	struct seep_tracer *tracer = &target->tracer;
+
+	if (target->stopped)
+		return NULL;
+	if (target->mirror.used)
+		seep_mirror_deinit(&target->mirror);
+	int errnum = start_thread(target);
+	if (errnum)
+		return seep_error_os(errnum, "start a thread");
+	seep_tracer_wait(tracer);
+	struct seep_error *err = tracer->err;
+	tracer->err = NULL;
+	if (err)
+		pthread_join(tracer->thread, NULL);
+	target->stopped = !err;
+	return err;
+}
+
+void seep_target_resume(struct seep_target *target)
+{
+	if (!target->stopped)
+		return;
+	seep_tracer_order(&target->tracer, SEEP_ORDER_LET_GO, NULL);
+	seep_tracer_wait(&target->tracer);
+	pthread_join(target->tracer.thread, NULL);
+	target->stopped = false;
+}

@@ -1,0 +1,126 @@
+/**
+ * A running process, read from outside. The only folder that makes system calls on the target.
+ *
+ * Life: seep_target_open() → (reads of what never changes, while the process runs; perhaps
+ * seep_target_prepare()) → seep_target_stop() → seep_target_copy() in rounds →
+ * seep_target_resume() → analysis of the copy → seep_target_close().
+ *
+ * The process is never changed: threads are stopped with PTRACE_SEIZE and PTRACE_INTERRUPT, which
+ * the kernel undoes when seep dies, and memory is only read. All calls on one target must come from
+ * one thread; between stop and resume a thread of our own holds the tracees and helps to copy.
+ */
+#ifndef SEEP_TARGET_TARGET_H
+#define SEEP_TARGET_TARGET_H
+
+#include "target/memory.h"
+
+#include <sys/types.h>
+
+struct seep_target;
+
+/** A line of /proc/PID/maps, as read in the stop. */
+struct seep_mapping {
+	seep_addr start, end;
+	uint64_t file_offset;
+	bool readable, writable, executable, shared;
+	bool file_backed;
+	bool is_exe; /** maps the main executable's file */
+};
+
+/** A thread as it stood in the stop. */
+struct seep_thread {
+	pid_t tid; /** in seep's PID namespace */
+	pid_t procid; /** in the target's own innermost PID namespace: what Go keeps in m.procid */
+	/** False: it did not stop in time (uninterruptible sleep); no registers, copied anyway. */
+	bool stopped;
+	uint64_t pc, sp, bp;
+	uint64_t regs[16]; /** rax rbx rcx rdx rsi rdi rbp rsp r8..r15: what may hold pointers */
+};
+
+struct seep_range {
+	seep_addr start, end;
+};
+
+/** Counters of one stop, for the report. Times from CLOCK_MONOTONIC. */
+struct seep_stop_stats {
+	uint64_t pause_ns; /** from the first PTRACE_INTERRUPT to the last PTRACE_DETACH */
+	uint64_t read_bytes; /** bytes copied while it stood */
+	size_t threads, threads_missed;
+	size_t spans_left_out; /** runs of writable mappings too large to be mirrored */
+	uint64_t pages_unreadable; /** asked for and resident, but the kernel would not read them */
+};
+
+/**
+ * Opens process pid for reading; does not stop it. Errors: GONE (no such process, zombie),
+ * NOT_PERMITTED (message says which of ptrace scope, capability, user or container refused, and the
+ * command that mends it), UNSUPPORTED (kernel thread, other architecture).
+ */
+struct seep_error *seep_target_open(pid_t pid, struct seep_target **ret) _must_check_;
+/** Resumes if stopped, and frees. Accepts NULL. */
+void seep_target_close(struct seep_target *target);
+
+pid_t seep_target_pid(const struct seep_target *target);
+/**
+ * Descriptor of the executable (through /proc/PID/exe, so it works across mount namespaces and
+ * after deletion).
+ */
+int seep_target_exe_fd(const struct seep_target *target);
+/** What /proc/PID/exe points to, for people; may carry " (deleted)". */
+const char *seep_target_exe_path(const struct seep_target *target);
+/** Value of an auxiliary vector entry (AT_ENTRY, AT_PHDR, ...), 0 if absent. */
+uint64_t seep_target_auxv(const struct seep_target *target, uint64_t type);
+/**
+ * Value of an environment variable in /proc/PID/environ (the start environment), NULL if absent;
+ * borrowed.
+ */
+const char *seep_target_env(struct seep_target *target, const char *name);
+/** Resident set in bytes, 0 if unknown. */
+uint64_t seep_target_rss(const struct seep_target *target);
+
+/** Reads exactly len bytes, stopped or running. Errors: FAULT, GONE, NOT_PERMITTED. */
+struct seep_error *seep_target_read(struct seep_target *target, seep_addr addr, void *buf,
+				    size_t len) _must_check_;
+
+/**
+ * Makes room, while the process runs, for a copy of what is resident in ranges now (count 0: in all
+ * writable private mappings), so that the pause need not wait for memory: it then takes a third of
+ * the time. Optional; costs as much memory as it prepares for, so leave out what will not be
+ * copied.
+ */
+struct seep_error *seep_target_prepare(struct seep_target *target, const struct seep_range *ranges,
+				       size_t count) _must_check_;
+
+/**
+ * Stops every thread, also those born meanwhile, and reads registers and mappings. Errors: GONE,
+ * NOT_PERMITTED (for example another tracer is attached: names it). On error everything is let go.
+ */
+struct seep_error *seep_target_stop(struct seep_target *target) _must_check_;
+/**
+ * As of the last stop (mappings: or the last seep_target_prepare(), or open); borrowed, valid until
+ * the next of these or close.
+ */
+const struct seep_mapping *seep_target_mappings(const struct seep_target *target,
+						size_t *count_ret);
+const struct seep_thread *seep_target_threads(const struct seep_target *target, size_t *count_ret);
+
+/**
+ * Copies what is resident in ranges (any order, overlaps allowed) from writable private mappings
+ * into the mirror, in bulk, with two threads. Pages that are not resident or not asked for read as
+ * zeros; a page may be asked for twice at no harm. Only while stopped. Errors: GONE, NO_MEMORY.
+ */
+struct seep_error *seep_target_copy(struct seep_target *target, const struct seep_range *ranges,
+				    size_t count) _must_check_;
+/**
+ * The mirror of all writable private mappings of the last stop, filled by seep_target_copy(); valid
+ * until close.
+ */
+const struct seep_memory *seep_target_memory(const struct seep_target *target);
+
+/**
+ * Lets all threads run on as they were (a thread in group-stop stays in it; a signal caught in the
+ * stop is delivered).
+ */
+void seep_target_resume(struct seep_target *target);
+struct seep_stop_stats seep_target_stats(const struct seep_target *target);
+
+#endif
