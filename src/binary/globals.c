@@ -1,0 +1,194 @@
+// Finds package variables of the runtime by what its functions refer to. A recipe says: of all references of one kind and
+// size in that function, the n-th (from the end when negative) is to the variable. The functions are small, old, and kept
+// in every program; their names are in the function table of stripped binaries, too.
+//
+// Each recipe was compared with the symbol table on Go 1.18 to 1.27 (tests/binary/globals.py does so again). Where two
+// functions tell of one variable they must agree: a changed runtime is then noticed instead of misread. One of the two
+// may be missing: inlining depends on how the program was built (with -gcflags=all=-l there is none).
+#include "binary/globals.h"
+
+#include "base/vec.h"
+#include "binary/code.h"
+
+// Not a count, but: some reference is to the variable that the recipe before found; the first one behind those.
+enum { CONFIRM = 100, BEHIND = 101 };
+// runtime.semTable pads each of its 251 roots to a cache line.
+enum { SEMTABLE_STRIDE = 64, MAX_WAIT_REASONS = 255, MAX_REASON_LEN = 128 };
+
+struct recipe {
+	const char *variable; // the first of a variable's recipes names it
+	size_t member;
+	const char *function;
+	enum seep_ref_kind kind;
+	uint8_t size;
+	int8_t nth;
+};
+#define VARIABLE(name) #name, offsetof(struct seep_globals, name)
+
+static const struct recipe recipes[] = {
+	{ VARIABLE(allglen), "runtime.forEachGRace", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(allglen), "runtime.allgadd", SEEP_REF_LEA, 8,
+	  -3 }, // atomic.Storeuintptr(&allglen, …); unlock
+	{ VARIABLE(allgptr), "runtime.forEachGRace", SEEP_REF_LOAD, 8, 1 },
+	{ VARIABLE(allgptr), "runtime.allgadd", SEEP_REF_CMP, 8, -1 }, // if &allgs[0] != allgptr
+	{ VARIABLE(allp), "runtime.preemptall", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(allp), "runtime.gcMarkTinyAllocs", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(allm), "runtime.mcommoninit", SEEP_REF_LOAD, 8, -1 }, // mp.alllink = allm
+	{ VARIABLE(allm), "runtime.mexit", SEEP_REF_LEA, 8, 2 }, // after m0 and sched.lock
+	{ VARIABLE(mheap), "runtime.getempty.func1", SEEP_REF_LEA, 8, 0 },
+	{ VARIABLE(mheap), "runtime.stackpoolalloc", SEEP_REF_LEA, 8, 1 },
+	{ VARIABLE(gcphase), "runtime.freeSomeWbufs", SEEP_REF_CMP, 4, 0 },
+	{ VARIABLE(gcphase), "runtime.gcSweep", SEEP_REF_CMP, 4, 0 },
+	{ VARIABLE(semtable), "runtime.semroot", SEEP_REF_LEA, 8, 0 }, // 1.18, where not inlined
+	{ VARIABLE(semtable), "runtime.semrelease1", SEEP_REF_LEA, 8, 0 },
+	{ VARIABLE(semtable), "runtime.semacquire1", SEEP_REF_LEA, 8, 0 },
+	{ VARIABLE(wait_reasons), "runtime.waitReason.String", SEEP_REF_LEA, 8, 1 },
+	{ VARIABLE(finq), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(finq), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, -1 },
+	{ VARIABLE(allfin), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, 1 },
+	{ VARIABLE(allfin), "runtime.markroot", SEEP_REF_LOAD, 8, CONFIRM },
+	{ VARIABLE(cleanups), "runtime.markroot", SEEP_REF_LOAD, 8,
+	  BEHIND }, // gcCleanups.all, after allfin
+};
+
+enum { RECIPES = sizeof(recipes) / sizeof(*recipes) };
+
+// The references that a recipe counts.
+struct hits {
+	const struct recipe *recipe;
+	struct seep_vec(seep_addr) addrs;
+	bool failed;
+};
+
+static bool collect(const struct seep_ref *ref, void *arg)
+{
+	struct hits *hits = arg;
+	const struct recipe *recipe = hits->recipe;
+
+	// Where a method is not inlined, its receiver's address is taken instead of the value.
+	if (ref->size == recipe->size &&
+	    (ref->kind == recipe->kind || (recipe->nth == BEHIND && ref->kind == SEEP_REF_LEA)))
+		hits->failed |= !seep_vec_push(&hits->addrs, ref->addr);
+	return !hits->failed;
+}
+
+// Go's linker lays the four out in this order, that of C does not.
+static bool is_variable(const struct seep_module *m, seep_addr addr)
+{
+	return (addr >= m->noptrdata && addr < m->enoptrdata) ||
+	       (addr >= m->data && addr < m->edata) || (addr >= m->bss && addr < m->ebss) ||
+	       (addr >= m->noptrbss && addr < m->enoptrbss);
+}
+
+// Which of the references the recipe means; 0 if there is none. `before` is what the recipe before this one found.
+static seep_addr choose(const struct recipe *recipe, const struct hits *hits, seep_addr before)
+{
+	ptrdiff_t len = (ptrdiff_t)hits->addrs.len,
+		  i = recipe->nth < 0 ? len + recipe->nth : recipe->nth;
+
+	if (recipe->nth == CONFIRM || recipe->nth == BEHIND) {
+		for (i = 0; i < len && hits->addrs.data[i] != before; i++)
+			;
+		while (recipe->nth == BEHIND && i < len && hits->addrs.data[i] == before)
+			i++;
+	}
+	return i >= 0 && i < len ? hits->addrs.data[i] : 0;
+}
+
+// What one recipe finds; 0 if there is no such reference, or it leads elsewhere than to variables.
+static struct seep_error *follow(const struct seep_pclntab *tab, const struct recipe *recipe,
+				 const struct seep_func *func, seep_addr before, seep_addr *ret)
+{
+	struct hits hits = { .recipe = recipe };
+
+	*ret = 0;
+	if (!func->raw)
+		return NULL;
+	struct seep_error *err = seep_code_each_ref(tab, func, collect, &hits);
+	if (!err && hits.failed)
+		err = &seep_enomem;
+	seep_addr addr = err ? 0 : choose(recipe, &hits, before);
+	if (is_variable(&tab->module, addr))
+		*ret = addr;
+	seep_vec_free(&hits.addrs);
+	return err;
+}
+
+static struct seep_error *find_variables(const struct seep_pclntab *tab, bool with_cleanups,
+					 struct seep_globals *globals)
+{
+	const char *names[RECIPES];
+	struct seep_func funcs[RECIPES];
+	seep_addr before = 0;
+
+	for (int i = 0; i < RECIPES; i++)
+		names[i] = recipes[i].function;
+	seep_pclntab_find_names(tab, names, RECIPES, funcs);
+	for (int i = 0; i < RECIPES; i++) {
+		const struct recipe *recipe = &recipes[i];
+		seep_addr *value = (seep_addr *)((char *)globals + recipe->member), found;
+		bool first = i == 0 || recipe[-1].member != recipe->member;
+		bool last = i + 1 == RECIPES || recipe[1].member != recipe->member;
+		if (recipe->member == offsetof(struct seep_globals, cleanups) && !with_cleanups)
+			continue;
+		struct seep_error *err = follow(tab, recipe, &funcs[i], before, &found);
+		if (err)
+			return seep_error_prefix(err, "looking for runtime.%s", recipe->variable);
+		if (!first && found && *value && found != *value)
+			return seep_error_format(
+				SEEP_ERROR_MISSING_INFO,
+				"runtime.%s cannot be told: %s and %s refer to different variables",
+				recipe->variable, recipe[-1].function, recipe->function);
+		if (found)
+			before = *value = found;
+		if (last && *value == 0)
+			return seep_error_format(SEEP_ERROR_MISSING_INFO,
+						 "runtime.%s not found in the code of %s",
+						 recipe->variable, recipe->function);
+	}
+	return NULL;
+}
+
+// Counts the strings of [255]string at addr that look like names of wait reasons.
+static uint32_t count_reasons(const struct seep_memory *memory, seep_addr addr, uint32_t max)
+{
+	uint32_t count = 0;
+	uint64_t text, len;
+
+	for (; count < max; count++) {
+		if (!seep_memory_u64(memory, addr + 16 * (uint64_t)count, &text) ||
+		    !seep_memory_u64(memory, addr + 16 * (uint64_t)count + 8, &len) ||
+		    len > MAX_REASON_LEN)
+			break;
+		if (len > 0 && !seep_memory_at(memory, text, len))
+			break;
+	}
+	return count;
+}
+
+struct seep_error *seep_globals_find(const struct seep_pclntab *tab,
+				     const struct seep_layout *layout, int minor,
+				     struct seep_globals *ret)
+{
+	struct seep_globals globals = { .semtable_stride = SEMTABLE_STRIDE };
+	const char *name = "runtime.waitReason.String";
+	struct seep_func string = {};
+	uint64_t bound = MAX_WAIT_REASONS;
+	struct seep_error *err;
+
+	err = find_variables(tab, minor >= 25 && layout->cleanup_queue_all >= 0, &globals);
+	if (err)
+		return err;
+	if (globals.cleanups)
+		globals.cleanups -= (uint32_t)layout->cleanup_queue_all;
+	seep_pclntab_find_names(tab, &name, 1, &string);
+	if (string.raw) {
+		err = seep_code_first_bound(tab, &string, &bound);
+		if (err)
+			return err;
+	}
+	globals.wait_reason_count =
+		count_reasons(&tab->image->memory, globals.wait_reasons, (uint32_t)bound);
+	*ret = globals;
+	return NULL;
+}

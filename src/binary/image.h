@@ -1,0 +1,42 @@
+/**
+ * The executable as the loader laid it out: an ELF file's segments at their addresses.
+ *
+ * Segments that are never written (text, rodata) are the file's own pages, mapped, not copied. Writable segments
+ * (data, and in a PIE the relocated read-only data) come from the running process when there is one, because only
+ * there the relocations have been applied; without a process they are the file's bytes.
+ * Only program headers are used: stripped files, and files without section headers, look the same.
+ */
+#ifndef SEEP_BINARY_IMAGE_H
+#define SEEP_BINARY_IMAGE_H
+
+#include "target/target.h"
+
+struct seep_image_segment {
+	seep_addr start, end; /** in the target, bias applied; end covers what is in the file, not the zero-filled rest */
+	bool writable, executable;
+};
+
+struct seep_image {
+	struct seep_memory memory;
+	struct seep_image_segment segments[16];
+	size_t segment_count;
+	uint64_t bias;	 /** what a PIE's addresses in the file lack; 0 otherwise */
+	bool pie;
+	bool stripped;	 /** no symbol table */
+	char build_id[65]; /** GNU build id in hex, or Go's build id when there is no GNU one; "" if none */
+	// private
+	void *map;
+	size_t map_len;
+	unsigned char *copies;
+};
+
+/**
+ * Reads the ELF file fd. With a target, bias and writable segments come from the process. Errors: UNSUPPORTED (not ELF,
+ * not 64-bit little-endian x86-64; says what it is), BAD_DATA. fd stays the caller's.
+ */
+struct seep_error *seep_image_open(int fd, struct seep_target *target, struct seep_image *ret) _must_check_;
+/** The same over bytes in memory (fuzzing, tests); the bytes are borrowed. */
+struct seep_error *seep_image_parse(const void *bytes, size_t len, struct seep_image *ret) _must_check_;
+void seep_image_deinit(struct seep_image *image);
+
+#endif
