@@ -1,0 +1,89 @@
+// Puts the model together; each part is read by its own file.
+#include "runtime/internal.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+/** The copy first, then what of the executable is not in it. */
+static struct seep_error *join_memory(struct seep_runtime *rt, struct seep_target *target)
+{
+	struct seep_error *err = NULL;
+	const struct seep_memory *parts[] = { seep_target_memory(target),
+					      &rt->binary->image.memory };
+
+	for (size_t p = 0; p < 2; p++)
+		for (size_t i = 0; !err && i < parts[p]->len; i++)
+			err = seep_memory_add(&rt->memory, parts[p]->segments[i]);
+	return err;
+}
+
+static void check_stacks(struct seep_runtime *rt)
+{
+	for (size_t i = 0; i < rt->goroutines.len; i++) {
+		struct seep_goroutine *g = &rt->goroutines.data[i];
+		struct seep_unwinder u;
+		if (seep_unwind_start(rt, g, &u)) {
+			while (seep_unwind_next(&u))
+				;
+			g->unwound = u.complete;
+		}
+		if (!g->unwound)
+			rt->not_unwound++;
+	}
+}
+
+struct seep_error *seep_runtime_read(struct seep_target *target, const struct seep_binary *binary,
+				     struct seep_runtime **ret)
+{
+	struct seep_error *err;
+	struct timespec now;
+
+	struct seep_runtime *rt = calloc(1, sizeof(*rt));
+	if (!rt)
+		return &seep_enomem;
+	rt->binary = binary;
+	rt->threads = seep_target_threads(target, &rt->thread_count);
+	// The runtime's nanotime is CLOCK_MONOTONIC, the same for every process of the machine.
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	rt->now = now.tv_sec * 1000000000ull + now.tv_nsec;
+	err = join_memory(rt, target);
+	seep_types_init(&rt->types, &rt->memory, &binary->pclntab.module, binary->minor);
+	if (!err)
+		err = seep_heap_read(&rt->memory, binary, &rt->types, &rt->heap);
+	if (!err)
+		err = seep_sites_init(rt);
+	if (!err)
+		err = seep_goroutines_read(rt);
+	if (!err)
+		err = seep_waits_read(rt);
+	if (!err)
+		err = seep_timers_read(rt);
+	if (!err)
+		err = seep_specials_read(rt);
+	if (err) {
+		seep_runtime_destroy(rt);
+		return err;
+	}
+	check_stacks(rt);
+	*ret = rt;
+	return NULL;
+}
+
+void seep_runtime_destroy(struct seep_runtime *rt)
+{
+	if (!rt)
+		return;
+	seep_heap_deinit(&rt->heap);
+	seep_types_deinit(&rt->types);
+	seep_sites_destroy(rt->sites);
+	seep_memory_deinit(&rt->memory);
+	seep_map_deinit(&rt->goroutine_of);
+	seep_vec_free(&rt->goroutines);
+	seep_vec_free(&rt->waits);
+	seep_vec_free(&rt->timers);
+	seep_vec_free(&rt->specials);
+	seep_vec_free(&rt->queued);
+	seep_vec_free(&rt->runtime_edges);
+	seep_vec_free(&rt->tiny_blocks);
+	free(rt);
+}

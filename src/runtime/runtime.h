@@ -1,0 +1,174 @@
+/**
+ * The Go runtime as it stood in the stop: heap, goroutines, what each waits on, timers, specials.
+ *
+ * goroutine  a runtime.g that is not dead
+ * wait       one thing that would wake a blocked goroutine; a select has one for each channel
+ * site       everything that is known about one pc on a stack, kept once however many stacks hold it
+ * live       (of a goroutine) can still run, for all that is known
+ */
+#ifndef SEEP_RUNTIME_RUNTIME_H
+#define SEEP_RUNTIME_RUNTIME_H
+
+#include "runtime/heap.h"
+#include "target/target.h"
+
+/** runtime/runtime2.go; 10 and 11 since Go 1.26. */
+enum seep_status {
+	SEEP_STATUS_IDLE = 0,
+	SEEP_STATUS_RUNNABLE = 1,
+	SEEP_STATUS_RUNNING = 2,
+	SEEP_STATUS_SYSCALL = 3,
+	SEEP_STATUS_WAITING = 4,
+	SEEP_STATUS_DEAD = 6,
+	SEEP_STATUS_COPYSTACK = 8,
+	SEEP_STATUS_PREEMPTED = 9,
+	SEEP_STATUS_LEAKED = 10,
+	SEEP_STATUS_DEADEXTRA = 11,
+};
+
+/** Why a goroutine is blocked. Everything up to SEEP_WAIT_EXTERNAL can be ended by other goroutines alone. */
+enum seep_wait_kind {
+	SEEP_WAIT_NIL_CHANNEL, /** for ever: send or receive on a nil channel */
+	SEEP_WAIT_NO_CASES, /** for ever: select {} or only nil channels */
+	SEEP_WAIT_SEND,
+	SEEP_WAIT_RECEIVE,
+	SEEP_WAIT_SELECT,
+	SEEP_WAIT_MUTEX,
+	SEEP_WAIT_ONCE, /** for the mutex of a sync.Once whose function is running */
+	SEEP_WAIT_RWMUTEX_READ,
+	SEEP_WAIT_RWMUTEX_WRITE, /** for the readers to leave; a writer behind a writer waits for a MUTEX */
+	SEEP_WAIT_WAITGROUP,
+	SEEP_WAIT_COND,
+	SEEP_WAIT_SEMAPHORE, /** a semaphore of no known owner */
+	SEEP_WAIT_COROUTINE,
+	SEEP_WAIT_EXTERNAL, /** the kernel, a timer, the runtime: always treated as live */
+	SEEP_WAIT_NONE, /** not blocked */
+};
+
+struct seep_wait {
+	seep_addr address; /** hchan, lock, WaitGroup, Cond, coro; 0 if it could not be found */
+	uint32_t size; /** bytes of the primitive itself (for tiny blocks); 0 = the whole object */
+	bool send; /** SELECT: a send case */
+};
+
+/** Package-level facts about one pc; see stack.c. */
+struct seep_site {
+	seep_addr pc;
+	struct seep_func func; /** raw NULL: not Go code */
+	int32_t spdelta;
+	uint32_t local_words, arg_words;
+	const uint8_t *local_map, *arg_map; /** NULL with words > 0: no map, scan conservatively */
+	const unsigned char *stack_objects; /** records of 16 bytes, after the count */
+	uint64_t stack_object_count;
+	uint8_t role; /** enum in stack.c */
+};
+
+struct seep_frame {
+	seep_addr pc, sp,
+		fp; /** fp: the stack pointer before the call's return address was pushed (Go's frame.fp) */
+	seep_addr varp; /** end of locals */
+	const struct seep_site *site;
+};
+
+struct seep_goroutine {
+	seep_addr addr; /** of the runtime.g */
+	uint64_t id, parent_id;
+	seep_addr stack_lo, stack_hi;
+	const unsigned char *stack; /** copy of [stack_lo, stack_hi), NULL if it has none */
+	seep_addr pc, sp; /** where unwinding starts */
+	seep_addr gopc, startpc;
+	uint64_t wait_since; /** nanotime, 0 = unknown */
+	const char *
+		reason; /** the runtime's words ("chan send"), or the status ("running"); borrowed, escaped later */
+	const struct seep_thread *thread; /** running: whose registers are roots, else NULL */
+	uint32_t first_wait, wait_count; /** in runtime->waits */
+	uint8_t status; /** enum seep_status, without the scan bit */
+	uint8_t wait; /** enum seep_wait_kind */
+	bool system; /** the runtime's own, or os/signal's: never a finding */
+	bool conservative; /** its stack could not be unwound from a known point: every word counts as a pointer */
+	bool unwound; /** unwinding reached the goroutine's first frame */
+	bool async_preempted;
+};
+
+/** A timer that will still fire. */
+struct seep_timer {
+	seep_addr addr;
+	seep_addr f, arg; /** f: pc of the callback; arg: data word of its argument */
+	uint64_t when, period;
+};
+
+/** A special record of a heap object (runtime/mheap.go). */
+enum seep_special_kind { SEEP_SPECIAL_FINALIZER, SEEP_SPECIAL_WEAK_HANDLE, SEEP_SPECIAL_CLEANUP };
+struct seep_special {
+	enum seep_special_kind kind;
+	struct seep_object object;
+	seep_addr words[3]; /** pointers that the record keeps alive: fn; handle; {call,} fn {, arg} */
+};
+
+struct seep_runtime {
+	const struct seep_binary *binary;
+	struct seep_memory memory; /** the copy and the executable's read-only part */
+	struct seep_types types;
+	struct seep_heap heap;
+	const struct seep_thread *threads;
+	size_t thread_count;
+	struct seep_vec(struct seep_goroutine) goroutines; /** in allgs order */
+	struct seep_vec(struct seep_wait) waits;
+	struct seep_vec(struct seep_timer) timers;
+	struct seep_vec(struct seep_special) specials;
+	struct seep_vec(seep_addr) queued; /** words of finalizer and cleanup queues */
+	struct seep_vec(seep_addr)
+		runtime_edges; /** objects whose pointers mean "known to the scheduler", not "can be used":
+						      sudogs and timer heaps (design: not edges for leaks) */
+	struct seep_vec(seep_addr) tiny_blocks; /** mcache.tiny of every P */
+	struct seep_map goroutine_of; /** runtime.g address → index */
+	struct seep_sites *sites; /** private: stack.c */
+	uint64_t now; /** nanotime at the stop */
+	uint64_t dead_goroutines, not_unwound;
+	uint64_t missing_waits; /** blocked goroutines whose primitive could not be found: treated as live */
+};
+
+/** Copies what analysis needs; between seep_target_stop() and seep_target_resume(). */
+struct seep_error *seep_runtime_capture(struct seep_target *target,
+					const struct seep_binary *binary) _must_check_;
+/** Reads the model out of the copy. target and binary are borrowed and must outlive it. */
+struct seep_error *seep_runtime_read(struct seep_target *target, const struct seep_binary *binary,
+				     struct seep_runtime **ret) _must_check_;
+void seep_runtime_destroy(struct seep_runtime *runtime);
+
+/** Name of a wait kind for people: "channel", "mutex", ... */
+const char *seep_wait_kind_name(enum seep_wait_kind kind);
+
+/** Unwinding. A start gives the innermost frame; next() the caller. */
+struct seep_unwinder {
+	struct seep_runtime *runtime;
+	const struct seep_goroutine *goroutine;
+	struct seep_frame frame;
+	unsigned depth;
+	bool complete; /** after next() returned false: the goroutine's first frame was reached */
+	bool below_sigpanic;
+};
+bool seep_unwind_start(struct seep_runtime *runtime, const struct seep_goroutine *g,
+		       struct seep_unwinder *ret);
+bool seep_unwind_next(struct seep_unwinder *unwinder);
+
+/** A word on a goroutine's stack (or in its registers) that may be a pointer. `precise`: a map says that it is one. */
+typedef void seep_stack_visit(seep_addr value, bool precise, void *arg);
+/** Visits all roots of a goroutine: stack, registers, defers, g's own fields. */
+void seep_stack_roots(struct seep_runtime *runtime, const struct seep_goroutine *g,
+		      seep_stack_visit *visit, void *arg);
+
+/** Positions of a frame's pc, innermost inlined call first; see seep_func_positions(). */
+size_t seep_frame_positions(const struct seep_runtime *runtime, const struct seep_frame *frame,
+			    bool innermost, struct seep_position *ret, size_t max);
+
+/** A word of a goroutine's stack; false outside it. */
+static inline bool seep_stack_word(const struct seep_goroutine *g, seep_addr addr, uint64_t *ret)
+{
+	if (!g->stack || addr < g->stack_lo || addr + 8 > g->stack_hi)
+		return false;
+	*ret = seep_le64(g->stack + (addr - g->stack_lo));
+	return true;
+}
+
+#endif

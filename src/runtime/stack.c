@@ -1,0 +1,430 @@
+// Goroutine stacks: unwinding, and the pointers in their frames.
+//
+// It does what the collector does (runtime/traceback.go unwinder, runtime/stkframe.go getStackMap, runtime/mgcmark.go
+// scanstack; amd64 conventions):
+//
+//	fp   = sp + spdelta(pc) + 8		the stack pointer before the call pushed the return address
+//	ret  = *(fp - 8)			the caller's pc; its sp is fp
+//	varp = fp - 8, less 8 if varp > sp	end of the locals: below return address and saved frame pointer
+//	argp = fp				begin of the arguments
+//
+// The locals' map of nbit words ends at varp, the arguments' map begins at argp. Stack objects are scanned only when a live pointer leads
+// into them. The frame of asyncPreempt and the one under it have no maps for where they stopped: each of their words counts.
+// What depends on the pc alone is looked up once and kept as a site, because a hundred thousand goroutines share a few.
+#include "runtime/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+	DEPTH_MAX = 1 << 20,
+	STACK_OBJECTS_MAX = 1 << 16,
+	DEFERS_MAX = 1 << 22,
+	UNKNOWN_ARGS = 0x80000000u
+};
+enum role { ROLE_PLAIN, ROLE_ASYNC_PREEMPT, ROLE_SIGPANIC, ROLE_REFLECT_CALL, ROLE_CGOCALLBACK };
+
+static const char *const role_names[] = { "runtime.asyncPreempt",    "runtime.debugCallV2",
+					  "runtime.sigpanic",	     "reflect.makeFuncStub",
+					  "reflect.methodValueCall", "runtime.cgocallback" };
+static const uint8_t roles[] = { ROLE_ASYNC_PREEMPT, ROLE_ASYNC_PREEMPT, ROLE_SIGPANIC,
+				 ROLE_REFLECT_CALL,  ROLE_REFLECT_CALL,	 ROLE_CGOCALLBACK };
+enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
+
+struct text_chunk {
+	struct text_chunk *next;
+	char text[];
+};
+
+struct seep_sites {
+	struct seep_map by_pc; /** pc, with the top bit set below sigpanic → struct seep_site * */
+	struct seep_vec(struct seep_site *) all;
+	struct text_chunk *texts;
+	struct seep_func role_funcs[ROLES];
+};
+
+struct seep_error *seep_sites_init(struct seep_runtime *rt)
+{
+	rt->sites = calloc(1, sizeof(*rt->sites));
+	if (!rt->sites)
+		return &seep_enomem;
+	seep_pclntab_find_names(&rt->binary->pclntab, role_names, ROLES, rt->sites->role_funcs);
+	return NULL;
+}
+
+void seep_sites_destroy(struct seep_sites *sites)
+{
+	if (!sites)
+		return;
+	for (size_t i = 0; i < sites->all.len; i++)
+		free(sites->all.data[i]);
+	for (struct text_chunk *c = sites->texts, *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	seep_vec_free(&sites->all);
+	seep_map_deinit(&sites->by_pc);
+	free(sites);
+}
+
+const char *seep_intern(struct seep_runtime *rt, const char *text, size_t len)
+{
+	struct text_chunk *c = malloc(sizeof(*c) + len + 1);
+
+	if (!c)
+		return NULL;
+	memcpy(c->text, text, len);
+	c->text[len] = '\0';
+	c->next = rt->sites->texts;
+	rt->sites->texts = c;
+	return c->text;
+}
+
+/** runtime.stackmap { n i32, nbit i32, bytes }: map number i. Words is 0 if there is none. */
+static bool read_map(const struct seep_runtime *rt, seep_addr addr, int32_t i,
+		     const uint8_t **map_ret, uint32_t *words_ret)
+{
+	const unsigned char *head = addr ? seep_memory_at(&rt->memory, addr, 8) : NULL;
+
+	if (!head)
+		return false;
+	int32_t n = (int32_t)seep_le32(head), nbit = (int32_t)seep_le32(head + 4);
+	if (n <= 0 || nbit < 0 || i < 0 || i >= n)
+		return false;
+	uint64_t bytes = ((uint64_t)nbit + 7) / 8;
+	*map_ret = seep_memory_at(&rt->memory, addr + 8 + i * bytes, bytes);
+	*words_ret = *map_ret ? nbit : 0;
+	return *map_ret || nbit == 0;
+}
+
+static void read_site_maps(const struct seep_runtime *rt, struct seep_site *site,
+			   bool below_sigpanic)
+{
+	const struct seep_pclntab *tab = &rt->binary->pclntab;
+	seep_addr pc = site->pc;
+	uint64_t count;
+
+	// Below sigpanic the frame goes on, if at all, at its call of deferreturn.
+	if (below_sigpanic) {
+		if (site->func.deferreturn == 0)
+			return; // the frame is dead
+		pc = site->func.entry + site->func.deferreturn + 1;
+	}
+	int32_t index = pc == site->func.entry ?
+				-1 :
+				seep_func_pcdata(tab, &site->func, SEEP_PCDATA_STACK_MAP, pc - 1);
+	if (index < 0)
+		index = 0;
+	read_map(rt, seep_func_funcdata(tab, &site->func, SEEP_FUNCDATA_LOCALS_MAPS), index,
+		 &site->local_map, &site->local_words);
+	if (site->func.args != UNKNOWN_ARGS && site->func.args > 0 &&
+	    !read_map(rt, seep_func_funcdata(tab, &site->func, SEEP_FUNCDATA_ARGS_MAPS), index,
+		      &site->arg_map, &site->arg_words))
+		site->arg_words = 0;
+	seep_addr objects = seep_func_funcdata(tab, &site->func, SEEP_FUNCDATA_STACK_OBJECTS);
+	if (objects && seep_memory_u64(&rt->memory, objects, &count) &&
+	    count <= STACK_OBJECTS_MAX) {
+		site->stack_objects = seep_memory_at(&rt->memory, objects + 8, count * 16);
+		site->stack_object_count = site->stack_objects ? count : 0;
+	}
+}
+
+static const struct seep_site *site_of(struct seep_runtime *rt, seep_addr pc, bool below_sigpanic)
+{
+	struct seep_sites *sites = rt->sites;
+	bool added;
+	uint64_t *slot = seep_map_put(&sites->by_pc, pc | (uint64_t)below_sigpanic << 63, &added);
+
+	if (!slot)
+		return NULL;
+	if (!added)
+		return (const struct seep_site *)*slot;
+	struct seep_site *site = calloc(1, sizeof(*site));
+	if (!site || !seep_vec_push(&sites->all, site)) {
+		free(site);
+		*slot = 0;
+		return NULL;
+	}
+	*slot = (uint64_t)site;
+	site->pc = pc;
+	if (!seep_pclntab_find(&rt->binary->pclntab, pc, &site->func) ||
+	    !seep_func_spdelta(&rt->binary->pclntab, &site->func, pc, &site->spdelta)) {
+		site->func.raw = NULL;
+		return site;
+	}
+	for (size_t i = 0; i < ROLES; i++)
+		if (sites->role_funcs[i].raw == site->func.raw)
+			site->role = roles[i];
+	read_site_maps(rt, site, below_sigpanic);
+	return site;
+}
+
+static bool enter_frame(struct seep_unwinder *u, seep_addr pc, seep_addr sp)
+{
+	const struct seep_site *site = site_of(u->runtime, pc, u->below_sigpanic);
+
+	if (!site || !site->func.raw || sp < u->goroutine->stack_lo || sp > u->goroutine->stack_hi)
+		return false;
+	seep_addr fp = sp + (int64_t)site->spdelta + 8;
+	if (site->spdelta < 0 || fp > u->goroutine->stack_hi)
+		return false;
+	seep_addr varp = fp - 8;
+	if (varp > sp)
+		varp -= 8;
+	u->frame = (struct seep_frame){ .pc = pc, .sp = sp, .fp = fp, .varp = varp, .site = site };
+	return true;
+}
+
+bool seep_unwind_start(struct seep_runtime *rt, const struct seep_goroutine *g,
+		       struct seep_unwinder *ret)
+{
+	*ret = (struct seep_unwinder){ .runtime = rt, .goroutine = g };
+	return g->stack && !g->conservative && enter_frame(ret, g->pc, g->sp);
+}
+
+bool seep_unwind_next(struct seep_unwinder *u)
+{
+	const struct seep_site *site = u->frame.site;
+	uint8_t flags = site->func.flags;
+	uint64_t ret;
+
+	if (flags & SEEP_FUNC_TOP_FRAME) {
+		u->complete = true;
+		return false;
+	}
+	// A function that moves the stack pointer by itself can be passed only where it made a system call or calls back from C.
+	if (flags & SEEP_FUNC_SP_WRITE && u->depth > 0 && site->role != ROLE_CGOCALLBACK)
+		return false;
+	if (++u->depth > DEPTH_MAX || !seep_stack_word(u->goroutine, u->frame.fp - 8, &ret) ||
+	    ret == 0)
+		return false;
+	u->below_sigpanic = site->role == ROLE_SIGPANIC;
+	return enter_frame(u, ret, u->frame.fp);
+}
+
+size_t seep_frame_positions(const struct seep_runtime *rt, const struct seep_frame *frame,
+			    bool innermost, struct seep_position *ret, size_t max)
+{
+	const struct seep_func *func = &frame->site->func;
+	seep_addr pc = !innermost && frame->pc > func->entry ? frame->pc - 1 : frame->pc;
+
+	return func->raw ? seep_func_positions(&rt->binary->pclntab, func, pc, ret, max) : 0;
+}
+
+// Roots of one stack.
+
+struct stack_object {
+	seep_addr start, end;
+	uint64_t ptr_bytes;
+	const uint8_t *mask;
+	bool scanned;
+};
+
+struct scan {
+	struct seep_runtime *rt;
+	const struct seep_goroutine *g;
+	seep_stack_visit *visit;
+	void *arg;
+	struct seep_vec(struct stack_object) objects;
+	struct seep_vec(seep_addr) into_stack; /** pointers into this stack, still to be looked at */
+	bool failed;
+};
+
+static void found(struct scan *s, seep_addr value, bool precise)
+{
+	if (value == 0)
+		return;
+	if (value >= s->g->stack_lo && value < s->g->stack_hi) {
+		if (!seep_vec_push(&s->into_stack, value))
+			s->failed = true;
+		return;
+	}
+	s->visit(value, precise, s->arg);
+}
+
+/** Words [start, start + 8·words) by mask; without a mask every word, as a guess. */
+static void scan_words(struct scan *s, seep_addr start, uint64_t words, const uint8_t *mask)
+{
+	uint64_t value;
+
+	for (uint64_t i = 0; i < words; i++) {
+		if (mask && mask[i / 8] == 0 && i % 8 == 0 && i + 8 <= words) {
+			i += 7;
+			continue;
+		}
+		if ((!mask || mask[i / 8] >> (i % 8) & 1) &&
+		    seep_stack_word(s->g, start + 8 * i, &value))
+			found(s, value, mask != NULL);
+	}
+}
+
+/** Stack object record since Go 1.17: {off i32, size i32, ptrBytes i32, gcdata offset u32 from moduledata.rodata}. */
+static void add_objects(struct scan *s, const struct seep_frame *f)
+{
+	for (uint64_t i = 0; i < f->site->stack_object_count; i++) {
+		const unsigned char *r = f->site->stack_objects + 16 * i;
+		int32_t off = (int32_t)seep_le32(r), size = (int32_t)seep_le32(r + 4),
+			ptr_bytes = (int32_t)seep_le32(r + 8);
+		seep_addr start = (off < 0 ? f->varp : f->fp) + (int64_t)off;
+		if (size <= 0 || ptr_bytes == 0 || start < f->sp || start >= s->g->stack_hi)
+			continue;
+		struct stack_object o = { .start = start, .end = start + size };
+		if (ptr_bytes > 0) {
+			o.ptr_bytes = ptr_bytes;
+			o.mask = seep_memory_at(&s->rt->memory,
+						s->rt->binary->pclntab.module.rodata +
+							seep_le32(r + 12),
+						((uint64_t)ptr_bytes / 8 + 7) / 8);
+		} else { // ≤1.23: a GC program; each word counts
+			o.ptr_bytes = -(int64_t)ptr_bytes;
+		}
+		if (!seep_vec_push(&s->objects, o))
+			s->failed = true;
+	}
+}
+
+/**
+ * reflect's stubs: the arguments' map is in the method value that they keep at their sp; {fn, *bitvector, argLen}; the
+ * results count only once the bool at sp + 32 is set; and they hold an abi.RegArgs whose pointers are a stack object.
+ */
+static void scan_reflect_call(struct scan *s, const struct seep_frame *f)
+{
+	uint64_t mv, bitvector, arg_len, ret_valid, map;
+	uint32_t bits;
+
+	if (f->sp >= f->fp - 8 || !seep_stack_word(s->g, f->sp, &mv))
+		return;
+	// Its own locals: conservative covers the method value and the spilled registers.
+	scan_words(s, f->sp, (f->varp - f->sp) / 8, NULL);
+	if (!seep_memory_u64(&s->rt->memory, mv + 8, &bitvector) ||
+	    !seep_memory_u64(&s->rt->memory, mv + 16, &arg_len) ||
+	    !seep_memory_u32(&s->rt->memory, bitvector, &bits) ||
+	    !seep_memory_u64(&s->rt->memory, bitvector + 8, &map) ||
+	    !seep_stack_word(s->g, f->sp + 32, &ret_valid))
+		return;
+	if (!(ret_valid & 0xff) && arg_len / 8 < bits)
+		bits = arg_len / 8;
+	const uint8_t *mask = seep_memory_at(&s->rt->memory, map, (bits + 7) / 8);
+	if (mask)
+		scan_words(s, f->fp, bits, mask);
+}
+
+static void scan_frames(struct scan *s)
+{
+	struct seep_unwinder u;
+	// The innermost frame of a running goroutine is not at a point that has a map.
+	bool conservative = s->g->thread != NULL;
+
+	if (!seep_unwind_start(s->rt, s->g, &u)) {
+		if (s->g->stack && s->g->stack_hi > s->g->stack_lo)
+			scan_words(s, s->g->stack_lo, (s->g->stack_hi - s->g->stack_lo) / 8, NULL);
+		return;
+	}
+	do {
+		const struct seep_frame *f = &u.frame;
+		if (conservative || f->site->role == ROLE_ASYNC_PREEMPT) {
+			conservative = f->site->role == ROLE_ASYNC_PREEMPT;
+			scan_words(s, f->sp, (f->varp - f->sp) / 8, NULL);
+			if (f->site->func.args != UNKNOWN_ARGS)
+				scan_words(s, f->fp, f->site->func.args / 8, NULL);
+			// A guess may lead into a stack object of this very frame.
+			add_objects(s, f);
+			continue;
+		}
+		if (f->site->role == ROLE_REFLECT_CALL) {
+			scan_reflect_call(s, f);
+			continue;
+		}
+		if (f->varp > f->sp)
+			scan_words(s, f->varp - 8ull * f->site->local_words, f->site->local_words,
+				   f->site->local_map);
+		scan_words(s, f->fp, f->site->arg_words, f->site->arg_map);
+		add_objects(s, f);
+	} while (seep_unwind_next(&u));
+	// Lost on the way: what lies above may hold pointers, too.
+	if (!u.complete)
+		scan_words(s, u.frame.fp, (s->g->stack_hi - u.frame.fp) / 8, NULL);
+}
+
+static int compare_objects(const void *a, const void *b)
+{
+	const struct stack_object *x = a, *y = b;
+
+	return x->start < y->start ? -1 : x->start > y->start;
+}
+
+static struct stack_object *object_at(struct scan *s, seep_addr addr)
+{
+	size_t lo = 0, hi = s->objects.len;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (s->objects.data[mid].end <= addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo < s->objects.len && s->objects.data[lo].start <= addr ? &s->objects.data[lo] :
+									  NULL;
+}
+
+static void scan_objects(struct scan *s)
+{
+	if (s->objects.len)
+		qsort(s->objects.data, s->objects.len, sizeof(struct stack_object),
+		      compare_objects);
+	while (s->into_stack.len) {
+		struct stack_object *o = object_at(s, seep_vec_pop(&s->into_stack));
+		if (!o || o->scanned)
+			continue;
+		o->scanned = true;
+		scan_words(s, o->start, o->ptr_bytes / 8, o->mask);
+	}
+}
+
+/** Defer records: the record, when on the heap; its function; its successor (runtime/mgcmark.go scanstack). */
+static void scan_defers(struct scan *s)
+{
+	const struct seep_layout *l = &s->rt->binary->layout;
+	uint64_t d, fn, link;
+
+	if (!seep_memory_u64(&s->rt->memory, s->g->addr + l->g_defer, &d))
+		return;
+	for (size_t n = 0; d && n < DEFERS_MAX; n++, d = link) {
+		if (!seep_memory_u64(&s->rt->memory, d + l->defer_fn, &fn) ||
+		    !seep_memory_u64(&s->rt->memory, d + l->defer_link, &link))
+			return;
+		found(s, fn, true);
+		found(s, d, true);
+	}
+}
+
+/** Pointers in the runtime.g itself that belong to what the goroutine will do when it runs on. */
+static void scan_g(struct scan *s)
+{
+	const struct seep_layout *l = &s->rt->binary->layout;
+	const int32_t fields[] = { l->g_panic, l->g_sched_ctxt, l->g_param,  l->g_labels,
+				   l->g_timer, l->g_coroarg,	l->g_bubble, l->g_ancestors };
+	uint64_t value;
+
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++)
+		if (fields[i] >= 0 &&
+		    seep_memory_u64(&s->rt->memory, s->g->addr + fields[i], &value))
+			found(s, value, true);
+}
+
+void seep_stack_roots(struct seep_runtime *rt, const struct seep_goroutine *g,
+		      seep_stack_visit *visit, void *arg)
+{
+	struct scan s = { .rt = rt, .g = g, .visit = visit, .arg = arg };
+
+	scan_g(&s);
+	for (size_t i = 0; g->thread && i < sizeof(g->thread->regs) / sizeof(g->thread->regs[0]);
+	     i++)
+		found(&s, g->thread->regs[i], false);
+	scan_frames(&s);
+	scan_defers(&s);
+	scan_objects(&s);
+	seep_vec_free(&s.objects);
+	seep_vec_free(&s.into_stack);
+}
