@@ -1,0 +1,502 @@
+// Goroutines that can never run on.
+//
+// The graph says in which phase each goroutine became live; that is its verdict (graph/live.h). What remains here is the
+// cause, from what it waits for, and the grouping: goroutines with the same cause, verdict, site and creator are one
+// finding. A lock cycle is one finding with all its members and those queued behind them.
+#include "detect/explain_wait.h"
+
+#include "base/str.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum cause {
+	CAUSE_NIL_CHANNEL,
+	CAUSE_SEND,
+	CAUSE_RECEIVE,
+	CAUSE_SELECT,
+	CAUSE_MUTEX,
+	CAUSE_CYCLE,
+	CAUSE_RWMUTEX,
+	CAUSE_WAITGROUP,
+	CAUSE_COND,
+	CAUSE_ONCE,
+	CAUSE_SEMAPHORE,
+	CAUSE_TICKER,
+	CAUSE_ITERATOR,
+};
+
+/** `does` completes "N goroutines ..."; the fix is the first thing to try. */
+static const struct {
+	const char *name, *does, *fix;
+} causes[] = {
+	[CAUSE_NIL_CHANNEL] = { "nil-channel", "use a nil channel, which blocks for ever",
+				"make the channel before it is used; if nil is meant to switch a case off, keep another case that can fire" },
+	[CAUSE_SEND] = { "send-blocked", "send on a channel that nobody will receive from",
+			 "receive until the senders are done, give the channel room for every sender, or select on ctx.Done() next to the send" },
+	[CAUSE_RECEIVE] = { "receive-blocked",
+			    "receive from a channel that nobody will send on or close",
+			    "close the channel when the last sender is done, or select on ctx.Done() next to the receive" },
+	[CAUSE_SELECT] = { "select-blocked", "are in a select of which no case can ever fire",
+			   "add a case that ends the goroutine: ctx.Done(), or a channel that its owner closes" },
+	[CAUSE_MUTEX] = { "mutex-held", "wait for a mutex that nobody will unlock",
+			  "unlock on every path: defer mu.Unlock() right after mu.Lock()" },
+	[CAUSE_CYCLE] = { "lock-cycle", "wait for each other's locks",
+			  "take the locks in the same order everywhere, or hold one at a time" },
+	[CAUSE_RWMUTEX] = { "rwmutex", "wait for an RWMutex that nobody will release",
+			    "pair each RLock with RUnlock and each Lock with Unlock on every path, by defer" },
+	[CAUSE_WAITGROUP] = { "waitgroup", "wait for a WaitGroup whose counter will not reach zero",
+			      "call Done on every path (defer wg.Done() first), and Add only as often as Done will follow" },
+	[CAUSE_COND] = { "cond", "wait for a condition that nobody will signal",
+			 "Broadcast when the state they wait for ends as well, or use a channel that is closed" },
+	[CAUSE_ONCE] = { "once", "wait for a sync.Once whose function does not return",
+			 "do not block inside Once.Do: give what it waits for a deadline" },
+	[CAUSE_SEMAPHORE] = { "semaphore", "wait for a semaphore that nobody will release",
+			      "release on every path, by defer" },
+	[CAUSE_TICKER] = { "stopped-ticker",
+			   "receive from the channel of a stopped ticker or timer: Stop does not close it",
+			   "end the loop with a channel of its own (select on done or ctx.Done()), and stop the ticker after" },
+	[CAUSE_ITERATOR] = { "iterator", "are parked in an iter.Pull that nobody can resume",
+			     "call stop on every path: defer stop() right after iter.Pull" },
+};
+
+bool seep_detect_cause_known(const char *name, size_t len)
+{
+	for (size_t i = 0; i < sizeof(causes) / sizeof(causes[0]); i++)
+		if (strlen(causes[i].name) == len && memcmp(causes[i].name, name, len) == 0)
+			return true;
+	return false;
+}
+
+enum { NO_GROUP = UINT32_MAX };
+
+/** A finding in the making. */
+struct group {
+	uint64_t key;
+	enum cause cause;
+	enum seep_verdict verdict;
+	struct seep_frame_text where, created;
+	struct seep_vec(uint32_t) members;
+};
+
+struct detector {
+	const struct seep_view *view;
+	struct seep_report *report;
+	struct seep_vec(struct group) groups;
+	struct seep_map by_key;
+	uint32_t *group_of; /** by goroutine */
+	uint32_t *cycle_of; /** by goroutine: number of its lock cycle + 1, 0 = none */
+};
+
+/** A channel that the time package made and whose timer will not fire any more. */
+static bool is_timer_channel(const struct seep_view *view, seep_addr channel)
+{
+	struct seep_runtime *rt = view->runtime;
+	const struct seep_layout *l = &rt->binary->layout;
+	const unsigned char *c = seep_memory_at(&rt->memory, channel, l->hchan_size);
+	uint64_t when = 0;
+
+	if (!c)
+		return false;
+	uint64_t timer = l->hchan_timer >= 0 ? seep_le64(c + l->hchan_timer) : 0;
+	if (timer) // since Go 1.23 the channel knows its timer
+		return seep_memory_u64(&rt->memory, timer + l->timer_when, &when) && when == 0;
+	// Before, and with asynctimerchan=1, only its make tells: one time.Time of room.
+	if (seep_le64(c + l->hchan_dataqsiz) != 1 ||
+	    strcmp(seep_type_name(&rt->types, seep_le64(c + l->hchan_elemtype)), "time.Time") != 0)
+		return false;
+	for (size_t i = 0; i < rt->timers.len; i++)
+		if (rt->timers.data[i].arg == channel)
+			return false;
+	return true;
+}
+
+static enum cause cause_of(const struct detector *d, uint32_t i)
+{
+	const struct seep_runtime *rt = d->view->runtime;
+	const struct seep_goroutine *g = &rt->goroutines.data[i];
+
+	if (d->cycle_of[i])
+		return CAUSE_CYCLE;
+	switch (g->wait) {
+	case SEEP_WAIT_NIL_CHANNEL:
+		return CAUSE_NIL_CHANNEL;
+	case SEEP_WAIT_SEND:
+		return CAUSE_SEND;
+	case SEEP_WAIT_RECEIVE:
+		return is_timer_channel(d->view, rt->waits.data[g->first_wait].address) ?
+			       CAUSE_TICKER :
+			       CAUSE_RECEIVE;
+	case SEEP_WAIT_MUTEX:
+		return CAUSE_MUTEX;
+	case SEEP_WAIT_ONCE:
+		return CAUSE_ONCE;
+	case SEEP_WAIT_RWMUTEX_READ:
+	case SEEP_WAIT_RWMUTEX_WRITE:
+		return CAUSE_RWMUTEX;
+	case SEEP_WAIT_WAITGROUP:
+		return CAUSE_WAITGROUP;
+	case SEEP_WAIT_COND:
+		return CAUSE_COND;
+	case SEEP_WAIT_SEMAPHORE:
+		return CAUSE_SEMAPHORE;
+	case SEEP_WAIT_COROUTINE:
+		return CAUSE_ITERATOR;
+	default:
+		return CAUSE_SELECT;
+	}
+}
+
+/**
+ * Main blocked for ever is how many programs wait for their other goroutines to do the work, and nothing that it holds was meant to
+ * end before the process. Locks are different: nobody takes a lock in order to wait for ever.
+ */
+static bool is_intended(const struct seep_goroutine *g)
+{
+	return g->id == 1 && !(g->wait >= SEEP_WAIT_MUTEX && g->wait <= SEEP_WAIT_RWMUTEX_WRITE);
+}
+
+static enum seep_verdict verdict_of(const struct detector *d, uint32_t i)
+{
+	static const enum seep_verdict by_phase[] = {
+		[SEEP_LIVE] = SEEP_VERDICT_WAITING,
+		[SEEP_LIVE_IF_ABANDONED_UNLOCKED] = SEEP_VERDICT_ABANDONED,
+		[SEEP_LIVE_IF_REACHED] = SEEP_VERDICT_DEADLOCKED,
+		[SEEP_LIVE_NEVER] = SEEP_VERDICT_PROVEN,
+	};
+	uint8_t phase = d->view->live->phase[i];
+
+	if (phase != SEEP_LIVE && is_intended(&d->view->runtime->goroutines.data[i]))
+		return SEEP_VERDICT_INTENDED;
+	return by_phase[phase];
+}
+
+/**
+ * Lock cycles: follow each leaked lock waiter to the first holder that waits for a lock as well. Whoever comes back to somebody on
+ * its own way closes a cycle; whoever runs into a known cycle is queued behind it.
+ */
+static void find_cycles(struct detector *d)
+{
+	const struct seep_runtime *rt = d->view->runtime;
+	size_t n = rt->goroutines.len;
+	uint32_t cycles = 0;
+	struct seep_vec(uint32_t) way = {};
+	_cleanup_free_ uint32_t *seen =
+		calloc(n + 1, sizeof(*seen)); // number of the walk that came by, 0 = none
+
+	for (uint32_t i = 0; seen && i < n; i++) {
+		uint32_t at = i, cycle = 0;
+		way.len = 0;
+		while (!cycle && !seen[at] && d->view->live->phase[at] != SEEP_LIVE) {
+			const struct seep_lock *lock =
+				seep_locks_of(rt, d->view->locks, &rt->goroutines.data[at]);
+			if (!lock)
+				break;
+			seen[at] = i + 1;
+			if (!seep_vec_push(&way, at))
+				break;
+			uint32_t next = NO_GROUP;
+			for (size_t h = 0; h < lock->holders.len && next == NO_GROUP; h++) {
+				uint32_t holder = lock->holders.data[h].goroutine;
+				if (seep_locks_of(rt, d->view->locks, &rt->goroutines.data[holder]))
+					next = holder;
+			}
+			if (next == NO_GROUP)
+				break;
+			if (seen[next] == i + 1)
+				cycle = ++cycles;
+			else
+				cycle = d->cycle_of[next];
+			at = next;
+		}
+		for (size_t k = 0; cycle && k < way.len; k++)
+			d->cycle_of[way.data[k]] = cycle;
+	}
+	seep_vec_free(&way);
+}
+
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+	for (; text && *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3;
+	return (h ^ 0xff) * 0x100000001b3;
+}
+
+/** FNV-1a over cause, functions and lines relative to nothing: the same in each run and build of the same code. */
+static uint64_t signature_of(enum cause cause, const struct seep_frame_text *where,
+			     const struct seep_frame_text *created)
+{
+	char lines[32];
+	uint64_t h = hash_text(0xcbf29ce484222325, causes[cause].name);
+
+	snprintf(lines, sizeof(lines), "%d,%d", where->line, created->line);
+	return hash_text(hash_text(hash_text(h, where->function), created->function), lines);
+}
+
+static bool wanted(const struct detector *d, enum cause cause, enum seep_verdict verdict)
+{
+	const char *only = d->view->options->only, *name = causes[cause].name;
+
+	if (verdict >= SEEP_VERDICT_WAITING && !d->view->options->all)
+		return false;
+	for (size_t len; only && *only; only += len + (only[len] == ',')) {
+		len = strcspn(only, ",");
+		if (strlen(name) == len && memcmp(only, name, len) == 0)
+			return true;
+	}
+	return !d->view->options->only;
+}
+
+static bool add_to_group(struct detector *d, uint32_t i, enum cause cause,
+			 enum seep_verdict verdict)
+{
+	const struct seep_goroutine *g = &d->view->runtime->goroutines.data[i];
+	struct seep_frame_text where = seep_text_blocked_at(d->view, g),
+			       created = seep_text_created_at(d->view, g);
+	bool added;
+	uint64_t key = signature_of(cause, &where, &created);
+
+	if (cause == CAUSE_CYCLE)
+		key = d->cycle_of[i];
+	uint64_t *slot = seep_map_put(&d->by_key, (key * 8 + verdict) & ~(1ull << 63), &added);
+	if (!slot)
+		return false;
+	if (added) {
+		*slot = d->groups.len;
+		if (!seep_vec_push(&d->groups, (struct group){ .key = key,
+							       .cause = cause,
+							       .verdict = verdict,
+							       .where = where,
+							       .created = created }))
+			return false;
+	}
+	d->group_of[i] = *slot;
+	return seep_vec_push(&d->groups.data[*slot].members, i);
+}
+
+/** Members of a lock cycle stand in the order of their signatures, so that the finding's own is stable. */
+static uint64_t group_signature(const struct detector *d, const struct group *group)
+{
+	uint64_t h = signature_of(group->cause, &group->where, &group->created);
+
+	if (group->cause != CAUSE_CYCLE)
+		return h;
+	h = 0;
+	for (size_t i = 0; i < group->members.len; i++) {
+		const struct seep_goroutine *g =
+			&d->view->runtime->goroutines.data[group->members.data[i]];
+		struct seep_frame_text where = seep_text_blocked_at(d->view, g),
+				       created = seep_text_created_at(d->view, g);
+		uint64_t member = signature_of(group->cause, &where, &created);
+		h = h < UINT64_MAX - member ? h + member : h ^ member; // order does not matter
+	}
+	return h;
+}
+
+static void explain_unreachable(const struct detector *d, struct seep_finding *f,
+				const struct group *group)
+{
+	const struct seep_goroutine *g = &d->view->runtime->goroutines.data[group->members.data[0]];
+	const struct seep_root *root = &d->view->live->woken_by[group->members.data[0]];
+
+	switch (group->verdict) {
+	case SEEP_VERDICT_PROVEN:
+		if (g->wait_count == 0)
+			seep_text_why(
+				d->report, f,
+				"nothing can end this wait: that is how the language defines it");
+		else
+			seep_text_why(
+				d->report, f,
+				"no package variable, timer or goroutine that can still run reaches the %s: only goroutines that are blocked for ever do",
+				seep_wait_kind_name(g->wait));
+		break;
+	case SEEP_VERDICT_DEADLOCKED:
+		seep_text_why(
+			d->report, f,
+			"rests on who holds which lock, as the evidence on the stacks says, and on lockers being the ones to unlock");
+		break;
+	case SEEP_VERDICT_ABANDONED:
+		seep_text_why(
+			d->report, f,
+			"rests on the lock being left behind: other code that can reach it would have to unlock it unasked");
+		break;
+	case SEEP_VERDICT_WAITING:
+		seep_text_why(d->report, f, "could be woken: reached from %s",
+			      seep_text_root(d->view, d->report, root));
+		break;
+	case SEEP_VERDICT_INTENDED:
+		seep_text_why(
+			d->report, f,
+			"it is the main goroutine: blocked for ever, but so that the others can work");
+		break;
+	default:
+		break;
+	}
+}
+
+static void explain_cycle(const struct detector *d, struct seep_finding *f,
+			  const struct group *group)
+{
+	enum { SHOWN = 6 };
+
+	for (size_t i = 0; i < group->members.len && i < SHOWN; i++) {
+		const struct seep_goroutine *g =
+			&d->view->runtime->goroutines.data[group->members.data[i]];
+		const struct seep_lock *lock = seep_locks_of(d->view->runtime, d->view->locks, g);
+		struct seep_frame_text at = seep_text_blocked_at(d->view, g);
+		if (!lock)
+			continue;
+		struct seep_str holders = {};
+		for (size_t h = 0; h < lock->holders.len && h < SHOWN; h++)
+			seep_str_addf(&holders, "%s%" PRIu64, h ? ", " : "",
+				      d->view->runtime->goroutines
+					      .data[lock->holders.data[h].goroutine]
+					      .id);
+		seep_text_why(d->report, f,
+			      "goroutine %" PRIu64 " waits at %s:%d for %s %#" PRIx64
+			      ", held by goroutine %s",
+			      g->id, at.file, at.line, lock->rw ? "sync.RWMutex" : "sync.Mutex",
+			      lock->address, seep_str_text(&holders));
+		seep_str_deinit(&holders);
+	}
+	if (group->members.len > SHOWN)
+		seep_text_why(d->report, f, "and %zu more in the cycle or queued behind it",
+			      group->members.len - SHOWN);
+}
+
+static void explain(const struct detector *d, struct seep_finding *f, const struct group *group)
+{
+	const struct seep_runtime *rt = d->view->runtime;
+	const struct seep_goroutine *g = &rt->goroutines.data[group->members.data[0]];
+
+	if (group->cause == CAUSE_CYCLE)
+		explain_cycle(d, f, group);
+	else if (g->wait == SEEP_WAIT_SEND || g->wait == SEEP_WAIT_RECEIVE ||
+		 g->wait == SEEP_WAIT_SELECT)
+		for (uint32_t k = 0; k < g->wait_count && k < 4; k++)
+			seep_text_channel(d->view, d->report, f,
+					  &rt->waits.data[g->first_wait + k]);
+	else
+		seep_text_lock(d->view, d->report, f, g);
+	explain_unreachable(d, f, group);
+}
+
+static struct seep_error *make_finding(const struct detector *d, const struct group *group,
+				       uint64_t bytes, struct seep_finding *ret)
+{
+	struct seep_error *err;
+	const struct seep_runtime *rt = d->view->runtime;
+	size_t n = group->members.len;
+
+	*ret = (struct seep_finding){
+		.cause = causes[group->cause].name,
+		.verdict = group->verdict,
+		.signature = group_signature(d, group),
+		.count = n,
+		.retained_bytes = bytes,
+		.where = seep_text_own(d->report, group->where),
+		.created = seep_text_own(d->report, group->created),
+		.fix = causes[group->cause].fix,
+		.summary = seep_report_format(
+			d->report, "%zu goroutine%s %s%s", n, n == 1 ? "" : "s",
+			group->verdict == SEEP_VERDICT_WAITING ? "(waiting) " : "",
+			causes[group->cause].does),
+	};
+	for (size_t i = 0; i < n; i++) {
+		const struct seep_goroutine *g = &rt->goroutines.data[group->members.data[i]];
+		if (g->wait_since && g->wait_since < rt->now &&
+		    rt->now - g->wait_since > ret->age_ns)
+			ret->age_ns = rt->now - g->wait_since;
+		if (i >= SEEP_FINDING_GOROUTINES_MAX)
+			continue;
+		struct seep_finding_goroutine text;
+		err = seep_text_goroutine(d->view, d->report, g, &text);
+		if (err)
+			return err;
+		if (!seep_vec_push(&ret->goroutines, text))
+			return &seep_enomem;
+	}
+	explain(d, ret, group);
+	return NULL;
+}
+
+static int compare_findings(const void *a, const void *b)
+{
+	const struct seep_finding *x = a, *y = b;
+
+	// Leaks before what only waits; then the largest first; then an order that does not depend on the run.
+	if ((x->verdict >= SEEP_VERDICT_WAITING) != (y->verdict >= SEEP_VERDICT_WAITING))
+		return x->verdict >= SEEP_VERDICT_WAITING ? 1 : -1;
+	if (x->retained_bytes != y->retained_bytes)
+		return x->retained_bytes > y->retained_bytes ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	return x->signature < y->signature ? -1 : x->signature > y->signature;
+}
+
+static struct seep_error *make_groups(struct detector *d)
+{
+	const struct seep_runtime *rt = d->view->runtime;
+
+	find_cycles(d);
+	for (uint32_t i = 0; i < rt->goroutines.len; i++) {
+		const struct seep_goroutine *g = &rt->goroutines.data[i];
+		d->group_of[i] = NO_GROUP;
+		if (g->wait >= SEEP_WAIT_EXTERNAL || g->system)
+			continue;
+		enum seep_verdict verdict = verdict_of(d, i);
+		enum cause cause = cause_of(d, i);
+		if (verdict == SEEP_VERDICT_WAITING)
+			d->report->goroutines.waiting++;
+		else if (verdict == SEEP_VERDICT_INTENDED)
+			d->report->goroutines.intended++;
+		else
+			d->report->goroutines.leaked++;
+		if (wanted(d, cause, verdict) && !add_to_group(d, i, cause, verdict))
+			return &seep_enomem;
+	}
+	return NULL;
+}
+
+static struct seep_error *make_findings(struct detector *d)
+{
+	struct seep_error *err;
+	_cleanup_free_ uint64_t *bytes = calloc(d->groups.len + 1, sizeof(*bytes));
+
+	if (!bytes)
+		return &seep_enomem;
+	err = seep_retained(d->view->runtime, d->view->live, d->group_of, d->groups.len, bytes);
+	for (size_t i = 0; !err && i < d->groups.len; i++) {
+		struct seep_finding finding;
+		err = make_finding(d, &d->groups.data[i], bytes[i], &finding);
+		if (!err && !seep_vec_push(&d->report->findings, finding))
+			err = &seep_enomem;
+	}
+	if (!err && d->report->findings.len)
+		qsort(d->report->findings.data, d->report->findings.len,
+		      sizeof(struct seep_finding), compare_findings);
+	return err;
+}
+
+struct seep_error *seep_detect_blocked(const struct seep_view *view, struct seep_report *report)
+{
+	struct seep_error *err;
+	size_t n = view->runtime->goroutines.len;
+	struct detector d = { .view = view, .report = report };
+
+	d.group_of = calloc(n + 1, sizeof(uint32_t));
+	d.cycle_of = calloc(n + 1, sizeof(uint32_t));
+	err = d.group_of && d.cycle_of ? make_groups(&d) : &seep_enomem;
+	if (!err)
+		err = make_findings(&d);
+	for (size_t i = 0; i < d.groups.len; i++)
+		seep_vec_free(&d.groups.data[i].members);
+	seep_vec_free(&d.groups);
+	seep_map_deinit(&d.by_key);
+	free(d.group_of);
+	free(d.cycle_of);
+	return err;
+}

@@ -1,0 +1,259 @@
+// Evidence in words. Addresses are given so that two lines can be seen to speak of the same thing.
+#include "detect/explain_wait.h"
+
+#include <inttypes.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { FRAMES_MAX = 64, POSITIONS_MAX = 16, QUEUE_MAX = 1 << 20, CANDIDATES_SHOWN = 3 };
+
+static bool has_prefix(const char *s, const char *prefix)
+{
+	return strncmp(s, prefix, strlen(prefix)) == 0;
+}
+
+/** Packages that implement blocking: never the place where a person would look for the leak. */
+static bool is_machinery(const char *function)
+{
+	static const char *const prefixes[] = { "runtime.", "sync.",	      "internal/sync.",
+						"iter.",    "internal/race.", "internal/runtime/" };
+
+	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
+		if (has_prefix(function, prefixes[i]))
+			return true;
+	return false;
+}
+
+/** Is the package Go's own? Its import path then begins with an element without a dot; so does "main". */
+static bool is_standard(const char *function)
+{
+	size_t first = strcspn(function, "./");
+
+	return !has_prefix(function, "main.") &&
+	       (function[first] == '/' || !strchr(function, '/')) && function[first] != 0;
+}
+
+struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
+					    const struct seep_goroutine *g)
+{
+	struct seep_position p[POSITIONS_MAX];
+	struct seep_unwinder u;
+	struct seep_frame_text innermost = {};
+
+	if (!seep_unwind_start(view->runtime, g, &u))
+		return seep_text_created_at(view, g);
+	do {
+		size_t n = seep_frame_positions(view->runtime, &u.frame, u.depth == 0, p,
+						POSITIONS_MAX);
+		for (size_t i = 0; i < n; i++) {
+			struct seep_frame_text at = { p[i].function, p[i].file, p[i].line };
+			if (!is_standard(at.function))
+				return at;
+			if (!innermost.function && !is_machinery(at.function))
+				innermost = at;
+		}
+	} while (seep_unwind_next(&u));
+	return innermost.function ? innermost : seep_text_created_at(view, g);
+}
+
+struct seep_frame_text seep_text_created_at(const struct seep_view *view,
+					    const struct seep_goroutine *g)
+{
+	const struct seep_pclntab *tab = &view->runtime->binary->pclntab;
+	struct seep_position p[POSITIONS_MAX];
+	struct seep_func func;
+
+	if (g->gopc == 0 || !seep_pclntab_find(tab, g->gopc - 1, &func))
+		return (struct seep_frame_text){};
+	size_t n = seep_func_positions(tab, &func, g->gopc - 1, p, POSITIONS_MAX);
+	return n ? (struct seep_frame_text){ p[0].function, p[0].file, p[0].line } :
+		   (struct seep_frame_text){};
+}
+
+struct seep_frame_text seep_text_own(struct seep_report *report, struct seep_frame_text frame)
+{
+	if (!frame.function)
+		return frame;
+	return (struct seep_frame_text){
+		.function = seep_report_format(report, "%s", frame.function),
+		.file = frame.file ? seep_report_format(report, "%s", frame.file) : NULL,
+		.line = frame.line,
+	};
+}
+
+const char *seep_text_channel_type(const struct seep_view *view, struct seep_report *report,
+				   seep_addr channel)
+{
+	struct seep_runtime *rt = view->runtime;
+	uint64_t elem;
+
+	if (!seep_memory_u64(&rt->memory, channel + rt->binary->layout.hchan_elemtype, &elem) ||
+	    !elem)
+		return NULL;
+	return seep_report_format(report, "chan %s", seep_type_name(&rt->types, elem));
+}
+
+struct seep_error *seep_text_goroutine(const struct seep_view *view, struct seep_report *report,
+				       const struct seep_goroutine *g,
+				       struct seep_finding_goroutine *ret)
+{
+	struct seep_runtime *rt = view->runtime;
+	struct seep_position p[POSITIONS_MAX];
+	struct seep_unwinder u;
+
+	*ret = (struct seep_finding_goroutine){
+		.id = g->id, .state = seep_report_format(report, "%s", g->reason)
+	};
+	if (g->wait_since && g->wait_since < rt->now)
+		ret->wait_ns = rt->now - g->wait_since;
+	if (g->wait < SEEP_WAIT_EXTERNAL && g->wait != SEEP_WAIT_NO_CASES)
+		ret->wait_kind = seep_wait_kind_name(g->wait);
+	if (g->wait_count) {
+		ret->wait_address = rt->waits.data[g->first_wait].address;
+		if (g->wait == SEEP_WAIT_SEND || g->wait == SEEP_WAIT_RECEIVE ||
+		    g->wait == SEEP_WAIT_SELECT)
+			ret->wait_type = seep_text_channel_type(view, report, ret->wait_address);
+	}
+	ret->frames = seep_report_alloc(report, FRAMES_MAX * sizeof(*ret->frames));
+	if (!ret->frames)
+		return &seep_enomem;
+	if (!seep_unwind_start(rt, g, &u))
+		return NULL;
+	do {
+		size_t n = seep_frame_positions(rt, &u.frame, u.depth == 0, p, POSITIONS_MAX);
+		for (size_t i = 0; i < n && ret->frame_count < FRAMES_MAX; i++)
+			if (!p[i].wrapper || i + 1 == n)
+				ret->frames[ret->frame_count++] = seep_text_own(
+					report, (struct seep_frame_text){ p[i].function, p[i].file,
+									  p[i].line });
+	} while (ret->frame_count < FRAMES_MAX && seep_unwind_next(&u));
+	return NULL;
+}
+
+void seep_text_why(struct seep_report *report, struct seep_finding *finding, const char *format,
+		   ...)
+{
+	char *text;
+	va_list args;
+
+	va_start(args, format);
+	int len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0)
+		return;
+	const char *owned = seep_report_format(report, "%s", text);
+	free(text);
+	if (owned && !seep_vec_push(&finding->why, owned))
+		return;
+}
+
+static uint64_t queue_length(const struct seep_runtime *rt, seep_addr waitq)
+{
+	uint64_t sudog, n = 0;
+
+	for (bool ok = seep_memory_u64(&rt->memory, waitq, &sudog); ok && sudog && n < QUEUE_MAX;
+	     n++)
+		ok = seep_memory_u64(&rt->memory, sudog + rt->binary->layout.sudog_next, &sudog);
+	return n;
+}
+
+void seep_text_channel(const struct seep_view *view, struct seep_report *report,
+		       struct seep_finding *finding, const struct seep_wait *wait)
+{
+	const struct seep_runtime *rt = view->runtime;
+	const struct seep_layout *l = &rt->binary->layout;
+	const unsigned char *c = seep_memory_at(&rt->memory, wait->address, l->hchan_size);
+	char buffer[64];
+
+	if (!c)
+		return;
+	uint64_t cap = seep_le64(c + l->hchan_dataqsiz), len = seep_le64(c + l->hchan_qcount);
+	if (cap)
+		snprintf(buffer, sizeof(buffer), "%" PRIu64 " of %" PRIu64 " buffered", len, cap);
+	else
+		snprintf(buffer, sizeof(buffer), "unbuffered");
+	seep_text_why(report, finding,
+		      "channel %#" PRIx64 " (%s, %s): %" PRIu64 " blocked in send, %" PRIu64
+		      " in receive",
+		      wait->address, seep_text_channel_type(view, report, wait->address), buffer,
+		      queue_length(rt, wait->address + l->hchan_sendq),
+		      queue_length(rt, wait->address + l->hchan_recvq));
+}
+
+static void holder_line(const struct seep_view *view, struct seep_report *report,
+			struct seep_finding *finding, const struct seep_lock *lock,
+			const struct seep_lock_holder *h)
+{
+	const struct seep_goroutine *g = &view->runtime->goroutines.data[h->goroutine];
+	struct seep_frame_text at = seep_text_blocked_at(view, g);
+	char locked[512] = "", doing[512];
+
+	if (h->lock.function)
+		snprintf(locked, sizeof(locked), " since %s:%d", h->lock.file, h->lock.line);
+	if (at.function)
+		snprintf(doing, sizeof(doing), "%s at %s:%d", g->reason, at.file, at.line);
+	else
+		snprintf(doing, sizeof(doing), "%s", g->reason);
+	seep_text_why(report, finding, "goroutine %" PRIu64 " %s %#" PRIx64 "%s (%s) and is in %s",
+		      g->id, h->waits_as_writer ? "is queued as writer for" : "holds",
+		      lock->address, locked,
+		      h->waits_as_writer ? "it keeps new readers out" :
+		      h->deferred	 ? "its deferred Unlock is pending" :
+					   "it stands between Lock and Unlock",
+		      doing);
+}
+
+void seep_text_lock(const struct seep_view *view, struct seep_report *report,
+		    struct seep_finding *finding, const struct seep_goroutine *g)
+{
+	const struct seep_lock *lock = seep_locks_of(view->runtime, view->locks, g);
+
+	if (!lock)
+		return;
+	seep_text_why(report, finding,
+		      "%s %#" PRIx64 " is locked and %zu goroutine%s wait%s for it",
+		      lock->rw ? "sync.RWMutex" : "sync.Mutex", lock->address, lock->waiters.len,
+		      lock->waiters.len == 1 ? "" : "s", lock->waiters.len == 1 ? "s" : "");
+	for (size_t i = 0; i < lock->holders.len && i < CANDIDATES_SHOWN; i++)
+		holder_line(view, report, finding, lock, &lock->holders.data[i]);
+	if (lock->state != SEEP_LOCK_ABANDONED)
+		return;
+	seep_text_why(
+		report, finding,
+		"no frame and no pending defer of any goroutine will unlock it: who locked it has returned without Unlock");
+	for (size_t i = 0; i < lock->candidates.len && i < CANDIDATES_SHOWN; i++)
+		seep_text_why(report, finding, "candidate: %s locks it at %s:%d",
+			      lock->candidates.data[i].function, lock->candidates.data[i].file,
+			      lock->candidates.data[i].line);
+}
+
+const char *seep_text_root(const struct seep_view *view, struct seep_report *report,
+			   const struct seep_root *root)
+{
+	const struct seep_module *m = &view->runtime->binary->pclntab.module;
+	const struct seep_goroutine *g;
+	struct seep_frame_text at;
+
+	switch (root->kind) {
+	case SEEP_ROOT_GLOBAL:
+		if (root->id >= m->bss && root->id < m->ebss)
+			return seep_report_format(report, "package variable at bss+%#" PRIx64,
+						  root->id - m->bss);
+		return seep_report_format(report, "package variable at data+%#" PRIx64,
+					  root->id - m->data);
+	case SEEP_ROOT_TIMER:
+		return "a pending timer";
+	case SEEP_ROOT_SPECIAL:
+		return "a finalizer, cleanup or weak pointer";
+	case SEEP_ROOT_GOROUTINE:
+		g = &view->runtime->goroutines.data[root->id];
+		at = seep_text_blocked_at(view, g);
+		return at.function ? seep_report_format(report, "goroutine %" PRIu64 " (%s, in %s)",
+							g->id, g->reason, at.function) :
+				     seep_report_format(report, "goroutine %" PRIu64 " (%s)", g->id,
+							g->reason);
+	default:
+		return "an unknown owner";
+	}
+}

@@ -1,0 +1,102 @@
+/**
+ * What seep has to say: the product of the detectors, the input of every report format. Plain data, no way back to the model.
+ *
+ * All strings come from the target unescaped unless they are seep's own; a format escapes them. They live in the
+ * report's arena (seep_report_text() helpers below) and die with it.
+ */
+#ifndef SEEP_DETECT_FINDINGS_H
+#define SEEP_DETECT_FINDINGS_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/vec.h"
+
+#include <sys/types.h>
+
+/** From the strongest to the weakest; docs/verdicts.md says what each one claims. */
+enum seep_verdict {
+	SEEP_VERDICT_PROVEN,
+	SEEP_VERDICT_DEADLOCKED,
+	SEEP_VERDICT_ABANDONED,
+	SEEP_VERDICT_SUSPECT,
+	SEEP_VERDICT_WAITING,
+	SEEP_VERDICT_INTENDED,
+};
+/** "proven", ... */
+const char *seep_verdict_name(enum seep_verdict verdict);
+
+/** One line of a stack, function NULL if unknown. */
+struct seep_frame_text {
+	const char *function, *file;
+	int line;
+};
+
+struct seep_finding_goroutine {
+	uint64_t id;
+	const char *state; /** the runtime's word: "chan send" */
+	uint64_t wait_ns; /** lower bound, 0 = unknown */
+	const char *wait_kind; /** "channel", "mutex", ...; NULL = nothing */
+	seep_addr wait_address; /** 0 = none */
+	const char *wait_type; /** "chan *main.job"; NULL = unknown */
+	struct seep_frame_text *frames; /** from the innermost */
+	size_t frame_count;
+};
+
+enum { SEEP_FINDING_GOROUTINES_MAX = 10 }; /** listed per finding; `count` has them all */
+
+struct seep_finding {
+	const char *cause; /** name of the detector: file, docs page and test folder share it */
+	enum seep_verdict verdict;
+	uint64_t signature; /** stable across runs and builds of the same code */
+	uint64_t count; /** goroutines */
+	uint64_t retained_bytes; /** what becomes free if exactly these ended: heap and stacks */
+	uint64_t age_ns; /** longest wait known, 0 = unknown */
+	const char *summary, *fix;
+	struct seep_vec(const char *) why;
+	struct seep_frame_text where, created;
+	struct seep_vec(struct seep_finding_goroutine) goroutines;
+};
+
+struct seep_state_count {
+	const char *state;
+	uint64_t count;
+};
+
+/** Everything a report says. Unknown: NULL, 0 where 0 cannot be true, or the has_ flag. */
+struct seep_report {
+	struct {
+		pid_t pid;
+		const char *exe, *go, *arch, *build_id, *main_path;
+		bool stripped;
+	} target;
+	struct {
+		uint64_t pause_ns, total_ns, read_bytes;
+		const char *method; /** "stop-and-copy" */
+		uint64_t threads;
+	} capture;
+	struct {
+		uint64_t total, user, leaked, waiting,
+			intended; /** total: all but dead; user: without the runtime's own */
+		struct seep_vec(struct seep_state_count) by_state; /** by count, then name */
+	} goroutines;
+	struct {
+		uint64_t objects, bytes; /** allocated slots, swept or marked */
+		uint64_t reachable_objects, reachable_bytes, garbage_bytes;
+		uint64_t stack_bytes;
+	} heap;
+	struct seep_vec(struct seep_finding) findings; /** sorted: largest first */
+	struct seep_vec(const char *) caveats;
+	struct seep_arena_chunk *arena; /** private */
+};
+
+/** Zeroes; every report is ended by seep_report_deinit(), which takes all its strings with it. */
+void seep_report_init(struct seep_report *report);
+void seep_report_deinit(struct seep_report *report);
+/** Formatted string, owned by the report. NULL when memory is out. */
+const char *seep_report_format(struct seep_report *report, const char *format, ...) _printf_(2, 3);
+/** Zeroed bytes, owned by the report. NULL when memory is out. */
+void *seep_report_alloc(struct seep_report *report, size_t size);
+/** Adds a line to the caveats unless it is there already. */
+void seep_report_caveat(struct seep_report *report, const char *format, ...) _printf_(2, 3);
+
+#endif

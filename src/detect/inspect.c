@@ -1,0 +1,202 @@
+// From a process to a report: open, read the executable, stop, copy, let go, analyse.
+#include "detect/inspect.h"
+
+#include "detect/detect.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+static uint64_t now_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return t.tv_sec * 1000000000ull + t.tv_nsec;
+}
+
+static void progress(const struct seep_inspect_options *options, const char *stage)
+{
+	if (options->progress)
+		options->progress(stage, options->progress_arg);
+}
+
+static int compare_states(const void *a, const void *b)
+{
+	const struct seep_state_count *x = a, *y = b;
+
+	return x->count != y->count ? (x->count > y->count ? -1 : 1) : strcmp(x->state, y->state);
+}
+
+static bool count_states(const struct seep_runtime *rt, struct seep_report *report)
+{
+	for (size_t i = 0; i < rt->goroutines.len; i++) {
+		const struct seep_goroutine *g = &rt->goroutines.data[i];
+		size_t k = 0;
+		report->goroutines.total++;
+		report->heap.stack_bytes += g->stack_hi - g->stack_lo;
+		if (g->system)
+			continue;
+		report->goroutines.user++;
+		while (k < report->goroutines.by_state.len &&
+		       strcmp(report->goroutines.by_state.data[k].state, g->reason) != 0)
+			k++;
+		if (k < report->goroutines.by_state.len)
+			report->goroutines.by_state.data[k].count++;
+		else if (!seep_vec_push(&report->goroutines.by_state,
+					(struct seep_state_count){
+						seep_report_format(report, "%s", g->reason), 1 }))
+			return false;
+	}
+	if (report->goroutines.by_state.len)
+		qsort(report->goroutines.by_state.data, report->goroutines.by_state.len,
+		      sizeof(struct seep_state_count), compare_states);
+	return true;
+}
+
+static void describe_binary(const struct seep_binary *b, struct seep_report *report)
+{
+	char text[512];
+
+	report->target.go = seep_report_format(report, "%s", b->info.version);
+	report->target.arch = "amd64";
+	report->target.stripped = b->image.stripped;
+	report->target.build_id =
+		b->image.build_id[0] ? seep_report_format(report, "%s", b->image.build_id) : NULL;
+	if (seep_buildinfo_path(&b->info, text, sizeof(text)))
+		report->target.main_path = seep_report_format(report, "%s", text);
+	if (b->newer_than_known)
+		seep_report_caveat(
+			report,
+			"%s is newer than this seep (it knows Go up to 1.%d): layouts come from the program's own type descriptors where it has them",
+			b->info.version, seep_newest_minor);
+	if (b->layout.disagreements)
+		seep_report_caveat(
+			report,
+			"%u struct fields lie elsewhere than in the release that the program says it was built with",
+			b->layout.disagreements);
+	if (b->pclntab.module.next)
+		seep_report_caveat(
+			report,
+			"the program has plugins or shared modules: their variables are not looked at");
+}
+
+static void describe_quality(const struct seep_runtime *rt, const struct seep_live *live,
+			     const struct seep_locks *locks, struct seep_report *report)
+{
+	if (rt->not_unwound)
+		seep_report_caveat(
+			report,
+			"%" PRIu64
+			" of %zu goroutine stacks could not be unwound to their start; each of their words counted as a pointer",
+			rt->not_unwound, rt->goroutines.len);
+	if (rt->missing_waits)
+		seep_report_caveat(
+			report,
+			"for %" PRIu64
+			" blocked goroutines it could not be found out what they wait for; they count as able to run",
+			rt->missing_waits);
+	if (rt->heap.count_mismatches)
+		seep_report_caveat(report,
+				   "%" PRIu64 " heap spans were caught in the middle of a change",
+				   rt->heap.count_mismatches);
+	if (live->dangling)
+		seep_report_caveat(report,
+				   "%" PRIu64 " pointers led to free memory, the last to %#" PRIx64
+				   ": the copy may be torn; look again before you trust a verdict",
+				   live->dangling, live->dangling_example);
+	if (locks->incomplete)
+		seep_report_caveat(
+			report,
+			"no lock is called abandoned, because not every stack could be read");
+}
+
+static struct seep_error *analyse(struct seep_runtime *rt,
+				  const struct seep_inspect_options *options,
+				  struct seep_report *report)
+{
+	struct seep_error *err;
+	struct seep_locks locks = {};
+	struct seep_live live = {};
+
+	err = seep_locks_read(rt, &locks);
+	if (!err) {
+		progress(options, "following pointers");
+		err = seep_live_find(rt, &locks, &live);
+	}
+	if (!err && !count_states(rt, report))
+		err = &seep_enomem;
+	if (!err) {
+		report->heap.objects = rt->heap.objects;
+		report->heap.bytes = rt->heap.bytes;
+		report->heap.reachable_objects = live.reachable_objects;
+		report->heap.reachable_bytes = live.reachable_bytes;
+		report->heap.garbage_bytes = rt->heap.bytes - live.reachable_bytes;
+		describe_quality(rt, &live, &locks, report);
+		progress(options, "judging goroutines");
+		err = seep_detect_blocked(&(struct seep_view){ rt, &locks, &live, options },
+					  report);
+	}
+	seep_live_deinit(&live);
+	seep_locks_deinit(&locks);
+	return err;
+}
+
+/** Stops the process, copies, and lets it go in every case. */
+static struct seep_error *capture(struct seep_target *target, const struct seep_binary *binary,
+				  struct seep_report *report)
+{
+	struct seep_error *err;
+
+	err = seep_target_stop(target);
+	if (err)
+		return err;
+	err = seep_runtime_capture(target, binary);
+	seep_target_resume(target);
+	struct seep_stop_stats stats = seep_target_stats(target);
+	report->capture.pause_ns = stats.pause_ns;
+	report->capture.read_bytes = stats.read_bytes;
+	report->capture.threads = stats.threads;
+	report->capture.method = "stop-and-copy";
+	if (stats.threads_missed)
+		seep_report_caveat(
+			report,
+			"%zu of %zu threads were in uninterruptible sleep and could not be stopped",
+			stats.threads_missed, stats.threads);
+	return err;
+}
+
+struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_options *options,
+				     struct seep_report *report)
+{
+	struct seep_error *err;
+	struct seep_target *target = NULL;
+	struct seep_binary *binary = NULL;
+	struct seep_runtime *rt = NULL;
+	uint64_t start = now_ns();
+
+	report->target.pid = pid;
+	err = seep_target_open(pid, &target);
+	if (err)
+		return err;
+	report->target.exe = seep_report_format(report, "%s", seep_target_exe_path(target));
+	progress(options, "reading the executable");
+	err = seep_binary_open(target, &binary);
+	if (!err) {
+		describe_binary(binary, report);
+		progress(options, "copying memory");
+		err = capture(target, binary, report);
+	}
+	if (!err) {
+		progress(options, "reading the heap");
+		err = seep_runtime_read(target, binary, &rt);
+	}
+	if (!err)
+		err = analyse(rt, options, report);
+	seep_runtime_destroy(rt);
+	seep_binary_close(binary);
+	seep_target_close(target);
+	report->capture.total_ns = now_ns() - start;
+	return err;
+}

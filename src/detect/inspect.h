@@ -1,0 +1,32 @@
+/** The whole way from a process to a report: attach, pause, copy, resume, analyse. */
+#ifndef SEEP_DETECT_INSPECT_H
+#define SEEP_DETECT_INSPECT_H
+
+#include "detect/findings.h"
+
+struct seep_inspect_options {
+	uint64_t max_pause_ns; /** the pause ends by then, whatever could not be read; 0 = no limit */
+	bool all; /** also what is `waiting` or `intended` becomes a finding */
+	const char *only; /** causes to look for, separated by commas, names valid; NULL = all */
+	/**
+	 * Called as each stage begins, on the calling thread, never during the pause; NULL = nobody
+	 * listens.
+	 */
+	void (*progress)(const char *stage, void *arg);
+	void *progress_arg;
+};
+
+/**
+ * Looks at process pid and fills report, which is initialised and, whatever is returned, the
+ * caller's to deinit.
+ *
+ * On success the report is finished: findings sorted, caveats added. On SEEP_ERROR_BUDGET a limit
+ * of the options was hit, and the report holds what could be seen until then, with caveats; with
+ * goroutines.total 0 it says nothing. After any other error its content is undefined. The process
+ * runs on in every case. Errors: those of seep_target_open() and seep_target_stop(), and BAD_DATA,
+ * MISSING_INFO, UNSUPPORTED of the executable and its runtime.
+ */
+struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_options *options,
+				     struct seep_report *report) _must_check_;
+
+#endif
