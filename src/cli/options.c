@@ -1,0 +1,172 @@
+// Values of options. Numbers are read by hand: strtol() and friends accept blanks, signs and octal,
+// a PID has none of that.
+#include "cli/options.h"
+
+#include "report/cause_pages.h"
+
+#include <ctype.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+enum { PID_LIMIT = 4194304 }; // PID_MAX_LIMIT of the kernel on 64 bits
+
+static bool parse_digits(const char *text, size_t len, uint64_t limit, uint64_t *ret)
+{
+	uint64_t n = 0;
+
+	if (len == 0 || len > 18)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		n = n * 10 + (uint64_t)(text[i] - '0');
+	}
+	if (n > limit)
+		return false;
+	*ret = n;
+	return true;
+}
+
+struct seep_error *seep_option_pid(const char *text, pid_t *ret)
+{
+	uint64_t n;
+
+	if (!isdigit((unsigned char)text[0]))
+		return seep_error_format(
+			SEEP_ERROR_USAGE,
+			"'%s' is no PID: seep takes the number of a process, find it with `seep ps`",
+			text);
+	if (!parse_digits(text, strlen(text), PID_LIMIT, &n) || n == 0)
+		return seep_error_format(SEEP_ERROR_USAGE,
+					 "'%s' is not a PID; find it with `seep ps`", text);
+	*ret = (pid_t)n;
+	return NULL;
+}
+
+struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret)
+{
+	static const struct {
+		const char *name;
+		uint64_t ns;
+	} units[] = { { "ns", 1 },
+		      { "us", 1000 },
+		      { "ms", 1000000 },
+		      { "s", 1000000000 },
+		      { "m", 60000000000 } };
+	const uint64_t hour = UINT64_C(3600000000000);
+	size_t whole_len = strspn(text, "0123456789");
+	const char *unit = text + whole_len, *fraction = NULL;
+	size_t fraction_len = 0;
+	uint64_t whole, part = 0, scale = 1;
+
+	if (*unit == '.') {
+		fraction = unit + 1;
+		fraction_len = strspn(fraction, "0123456789");
+		unit = fraction + fraction_len;
+	}
+	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
+		if (strcmp(unit, units[i].name) != 0)
+			continue;
+		if (!parse_digits(text, whole_len, hour, &whole) ||
+		    (fraction && (fraction_len > 6 ||
+				  !parse_digits(fraction, fraction_len, UINT64_MAX, &part))))
+			break;
+		for (size_t d = 0; d < fraction_len; d++)
+			scale *= 10;
+		if (whole > hour / units[i].ns)
+			break;
+		uint64_t ns = whole * units[i].ns + part * units[i].ns / scale;
+		if (ns == 0 || ns > hour)
+			break;
+		*ns_ret = ns;
+		return NULL;
+	}
+	return seep_error_format(
+		SEEP_ERROR_USAGE,
+		"'%s' is not a duration; write a number and a unit, up to an hour: 50ms, 1.5s, 2m",
+		text);
+}
+
+struct seep_error *seep_option_count(const char *text, size_t *ret)
+{
+	uint64_t n;
+
+	if (!parse_digits(text, strlen(text), 1000000, &n) || n == 0)
+		return seep_error_format(SEEP_ERROR_USAGE, "'%s' is not a number from 1 to 1000000",
+					 text);
+	*ret = n;
+	return NULL;
+}
+
+static bool is_cause(const char *name, size_t len)
+{
+	for (size_t i = 0; i < seep_cause_page_count; i++)
+		if (strlen(seep_cause_pages[i].name) == len &&
+		    memcmp(seep_cause_pages[i].name, name, len) == 0)
+			return true;
+	return false;
+}
+
+struct seep_error *seep_option_causes(const char *text)
+{
+	for (const char *p = text;; p++) {
+		size_t len = strcspn(p, ",");
+
+		if (!is_cause(p, len))
+			return seep_error_format(
+				SEEP_ERROR_USAGE,
+				"no cause is called '%.*s'; `seep explain` lists them",
+				len > 100 ? 100 : (int)len, p);
+		p += len;
+		if (!*p)
+			return NULL;
+	}
+}
+
+struct seep_error *seep_option_fail_on(const char *text, struct seep_fail_on *ret)
+{
+	if (strcmp(text, "never") == 0) {
+		*ret = (struct seep_fail_on){};
+		return NULL;
+	}
+	for (enum seep_verdict v = SEEP_VERDICT_PROVEN; v <= SEEP_VERDICT_SUSPECT; v++) {
+		if (strcmp(text, seep_verdict_name(v)) == 0) {
+			*ret = (struct seep_fail_on){ .enabled = true, .weakest = v };
+			return NULL;
+		}
+	}
+	return seep_error_format(
+		SEEP_ERROR_USAGE,
+		"--fail-on knows never, suspect, abandoned, deadlocked and proven, not '%s'", text);
+}
+
+struct seep_error *seep_option_color(const char *text, enum seep_color_when *ret)
+{
+	static const char *const names[] = { "auto", "always", "never" };
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		if (strcmp(text, names[i]) == 0) {
+			*ret = (enum seep_color_when)i;
+			return NULL;
+		}
+	}
+	return seep_error_format(SEEP_ERROR_USAGE, "--color knows auto, always and never, not '%s'",
+				 text);
+}
+
+bool seep_color_wanted(enum seep_color_when when, int fd)
+{
+	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
+
+	if (when != SEEP_COLOR_AUTO)
+		return when == SEEP_COLOR_ALWAYS;
+	return !(no_color && *no_color) && term && strcmp(term, "dumb") != 0 && isatty(fd);
+}
+
+int seep_terminal_columns(int fd)
+{
+	struct winsize size;
+
+	return ioctl(fd, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
