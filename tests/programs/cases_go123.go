@@ -1,0 +1,22 @@
+//go:build go1.23
+
+package main
+
+import "seep.test/programs/iterator"
+
+func init() {
+	programs = append(programs, []program{
+		{name: "iterator", variant: "leak", run: iterator.Leak},
+		{name: "iterator", variant: "leak-many", run: iterator.LeakMany},
+		{name: "iterator", variant: "leak-pairs", run: iterator.LeakPairs},
+		{name: "iterator", variant: "leak-holder", run: iterator.LeakHolder},
+		{name: "iterator", variant: "ok", run: iterator.OK},
+		{name: "iterator", variant: "ok-exhausted", run: iterator.OKExhausted},
+		{name: "iterator", variant: "ok-sleep", run: iterator.OKSleep},
+		{name: "iterator", variant: "ok-main", hold: iterator.OKMain},
+		{name: "iterator", variant: "ok-global", run: iterator.OKGlobal},
+		{name: "iterator", variant: "ok-timer", run: iterator.OKTimer},
+		{name: "iterator", variant: "ok-inside", run: iterator.OKInside},
+		{name: "iterator", variant: "ok-holder", run: iterator.OKHolder},
+	}...)
+}

@@ -1,0 +1,3 @@
+module seep.test/programs
+
+go 1.18

@@ -1,0 +1,523 @@
+#!/usr/bin/env python3
+"""Runs seep on the programs of tests/programs/ and compares what it finds with what they say.
+
+The programs are one Go module and one binary, `catalogue CASE VARIANT`; each case is the folder of
+that name. What seep must find in a variant is written behind the line where its goroutines wait:
+
+    results <- n // want leak: send-blocked proven 9; leak-late: send-blocked proven 1 go>=1.23
+
+which is VARIANT: CAUSE VERDICT COUNT and, if it depends on the release, any number of conditions
+go>=1.N and go<1.N. The file and the line of the comment are where the finding must point. Nothing
+else may be found, and in a variant of which no comment speaks nothing at all.
+
+Every case is built with each Go release and in each flavour, into a cache folder. The last line is
+`N passed, N failed, N skipped`. Exit status: 0 nothing failed, 1 something did, 2 usage.
+"""
+
+import argparse
+import collections
+import concurrent.futures
+import dataclasses
+import fnmatch
+import hashlib
+import json
+import os
+import pathlib
+import re
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+PROGRAMS = ROOT / "tests" / "programs"
+TOOLCHAIN = ROOT / "tools" / "go-toolchain.sh"
+CACHE = pathlib.Path(os.environ.get("XDG_CACHE_HOME") or pathlib.Path.home() / ".cache") / "seep-test"
+
+QUICK_RELEASES = ["1.18", "1.21", "1.22", "1.23", "1.24", "1.27"]
+QUICK_FLAVOURS = ["plain", "stripped"]
+# They need memory and time, and the machine for themselves: run only when --case names them.
+LARGE_CASES = {"bigheap", "churn", "pileup"}
+READY_SECONDS = 30
+SEEP_SECONDS = 120
+EXIT_NOT_PERMITTED = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Flavour:
+    """How a binary is built; a stripped one is a copy of another."""
+
+    arguments: tuple = ()
+    cgo: bool = False
+    strip_of: str = ""
+
+
+FLAVOURS = {
+    "plain": Flavour(),
+    "stripped": Flavour(strip_of="plain"),
+    "ldflags": Flavour(("-ldflags=-s -w",)),
+    "pie": Flavour(("-buildmode=pie",)),
+    "pie-stripped": Flavour(strip_of="pie"),
+    "cgo": Flavour(("-tags=cgocase",), cgo=True),
+}
+
+
+class Skip(Exception):
+    """Cannot be tested here; the reason."""
+
+
+class Failure(Exception):
+    """A case failed; one line of text for each reason."""
+
+    def __init__(self, *lines):
+        super().__init__("\n".join(lines))
+        self.lines = lines
+
+
+# --- what is expected ---
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Finding:
+    """What is compared of a finding; file is CASE/FILE.go."""
+
+    cause: str
+    verdict: str
+    count: int
+    file: str
+    line: int
+
+    def __str__(self):
+        return f"{self.cause} {self.verdict} {self.count} at {self.file}:{self.line}"
+
+
+@dataclasses.dataclass(frozen=True)
+class Want:
+    """One expectation: the variant it is for, and when."""
+
+    variant: str
+    finding: Finding
+    conditions: tuple
+
+    def applies(self, release):
+        """Whether it is for a release such as 1.22.12."""
+        minor = int(release.split(".")[1])
+        tests = {">=": minor.__ge__, "<": minor.__lt__}
+        return all(tests[operator](bound) for operator, bound in self.conditions)
+
+
+COMMENT = re.compile(r"//\s*want\s+(.*)$")
+ITEM = re.compile(
+    r"(?P<variant>[\w-]+):\s+(?P<cause>[\w-]+)\s+(?P<verdict>[\w-]+)\s+(?P<count>\d+)"
+    r"(?P<conditions>(?:\s+go(?:>=|<)1\.\d+)*)"
+)
+
+
+def read_wants():
+    """All expectations: (case, variant) → list of Want, and those of files built only with cgo."""
+    wants = collections.defaultdict(list)
+    cgo_only = set()
+    for path in sorted(PROGRAMS.rglob("*.go")):
+        name = path.relative_to(PROGRAMS).as_posix()
+        case = name.split("/")[0]
+        text = path.read_text(encoding="utf-8")
+        only_cgo = re.search(r"^//go:build .*\bcgocase\b", text, re.MULTILINE) is not None
+        for number, line in enumerate(text.splitlines(), 1):
+            if line.lstrip().startswith("//") or not (comment := COMMENT.search(line)):
+                continue
+            for part in comment[1].split(";"):
+                item = ITEM.fullmatch(part.strip())
+                if not item:
+                    sys.exit(f"{path}:{number}: cannot read this expectation: {part.strip()}")
+                finding = Finding(item["cause"], item["verdict"], int(item["count"]), name, number)
+                conditions = tuple(
+                    (operator, int(minor))
+                    for operator, minor in re.findall(r"go(>=|<)1\.(\d+)", item["conditions"])
+                )
+                wants[case, item["variant"]].append(Want(item["variant"], finding, conditions))
+                if only_cgo:
+                    cgo_only.add((case, item["variant"]))
+    return wants, cgo_only
+
+
+# --- building ---
+
+
+def go_command(release):
+    """(path of the go command, its full release), or Skip."""
+    result = subprocess.run(
+        [TOOLCHAIN, release], capture_output=True, text=True, check=False, stdin=subprocess.DEVNULL
+    )
+    if result.returncode != 0:
+        reason = result.stderr.strip().splitlines()
+        raise Skip(reason[-1] if reason else f"no Go {release}")
+    go = result.stdout.strip()
+    version = subprocess.run(
+        [go, "env", "GOVERSION"], capture_output=True, text=True, check=True, env=go_environment(False)
+    ).stdout.strip()
+    return go, version.removeprefix("go").split("-")[0].split(" ")[0]
+
+
+def go_environment(cgo):
+    """The environment without what would make two machines build different programs."""
+    keep = {"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GOSUMDB", "GONOSUMDB", "GOTMPDIR"}
+    env = {k: v for k, v in os.environ.items() if k in keep or not k.startswith("GO")}
+    env |= {"GOTOOLCHAIN": "local", "GOWORK": "off", "GOENV": "off", "CGO_ENABLED": "1" if cgo else "0"}
+    return env
+
+
+def source_hash():
+    """Over everything that may end up in the binary."""
+    digest = hashlib.sha256()
+    for path in sorted(PROGRAMS.rglob("*")):
+        if path.is_file() and path.suffix != ".md":
+            data = path.read_bytes()
+            digest.update(f"{path.relative_to(PROGRAMS)} {len(data)}\n".encode() + data)
+    return digest.hexdigest()
+
+
+def build(go, release, flavour_name, sources):
+    """The binary's path, built unless the cache has it."""
+    flavour = FLAVOURS[flavour_name]
+    key = f"{sources} {release} {flavour_name} {flavour}"
+    folder = CACHE / "programs" / hashlib.sha256(key.encode()).hexdigest()[:24]
+    binary = folder / "catalogue"
+    if binary.exists():
+        os.utime(folder)
+        return binary
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
+        output = pathlib.Path(scratch) / "new" / "catalogue"
+        output.parent.mkdir()
+        if flavour.strip_of:
+            shutil.copy2(build(go, release, flavour.strip_of, sources), output)
+            command = ["strip", str(output)]
+        else:
+            command = [go, "build", "-buildvcs=false", *flavour.arguments, "-o", str(output), "."]
+        result = subprocess.run(
+            command, cwd=PROGRAMS, env=go_environment(flavour.cgo), text=True, check=False,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        if result.returncode != 0:
+            raise Failure(f"cannot be built: {' '.join(command)}", *result.stdout.splitlines()[-20:])
+        try:
+            os.rename(output.parent, folder)
+        except OSError:  # another run was faster
+            if not binary.exists():
+                raise
+    return binary
+
+
+def forget_old_builds():
+    """Removes builds no run has used for two weeks."""
+    for folder in (CACHE / "programs").glob("*"):
+        if folder.stat().st_mtime < time.time() - 14 * 86400:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+# --- running ---
+
+
+@dataclasses.dataclass(frozen=True)
+class Run:
+    """One case of one binary."""
+
+    release: str
+    flavour: str
+    binary: pathlib.Path
+    case: str
+    variant: str
+    godebug: str
+    wants: tuple
+
+    def __str__(self):
+        godebug = f" GODEBUG={self.godebug}" if self.godebug else ""
+        return f"go{self.release} {self.flavour} {self.case}/{self.variant}{godebug}"
+
+
+def await_ready(process, deadline):
+    """Reads the program's output up to the line `ready`."""
+    seen = b""
+    while b"ready\n" not in seen:
+        left = deadline - time.monotonic()
+        if left <= 0 or not select.select([process.stdout], [], [], left)[0]:
+            raise Failure(f"the program was not ready within {READY_SECONDS} s")
+        chunk = os.read(process.stdout.fileno(), 4096)
+        if not chunk:
+            raise Failure(f"the program ended, status {process.wait()}, before it was ready")
+        seen += chunk
+
+
+def status_field(pid, name):
+    """A line of /proc/PID/status, or nothing if the process is gone."""
+    try:
+        with open(f"/proc/{pid}/status", encoding="ascii", errors="replace") as file:
+            for line in file:
+                if line.startswith(name + ":"):
+                    return line.split(":", 1)[1].strip()
+    except OSError:
+        pass
+    return ""
+
+
+def may_trace():
+    """Whether the rules of this machine let seep attach to a process that is not its child."""
+    try:
+        with open("/proc/sys/kernel/yama/ptrace_scope", encoding="ascii") as file:
+            scope = int(file.read())
+    except OSError:
+        scope = 0
+    capabilities = int(status_field("self", "CapEff") or "0", 16)
+    return scope == 0 or (scope < 3 and capabilities & 1 << 19 != 0)
+
+
+def check_unharmed(process):
+    """That the program lives, runs and is nobody's tracee."""
+    if process.poll() is not None:
+        raise Failure(f"the program ended, status {process.returncode}, while seep looked at it")
+    state = status_field(process.pid, "State")
+    if state[:1] in ("T", "t") or status_field(process.pid, "TracerPid") != "0":
+        raise Failure(f"the program was left stopped or traced: state {state}")
+
+
+def ask_seep(seep, process, report_path):
+    """seep's report on a process."""
+    try:
+        result = subprocess.run(
+            [seep, "--json", str(process.pid)], capture_output=True, timeout=SEEP_SECONDS, check=False,
+            stdin=subprocess.DEVNULL,
+        )
+    except subprocess.TimeoutExpired as error:
+        raise Failure(f"seep did not end within {SEEP_SECONDS} s") from error
+    if result.returncode == EXIT_NOT_PERMITTED and not may_trace():
+        raise Skip("no right to attach to a process here")
+    stderr = result.stderr.decode("utf-8", "replace").splitlines()[-30:]
+    report_path.parent.mkdir(parents=True, exist_ok=True)
+    report_path.write_bytes(result.stdout)
+    if result.returncode != 0:
+        raise Failure(f"seep's exit status is {result.returncode}", *stderr)
+    try:
+        report = json.loads(result.stdout)
+    except ValueError as error:
+        raise Failure(f"seep's report is not JSON: {error}", *stderr) from error
+    if report.get("schema") != "seep/1":
+        raise Failure(f"unknown schema: {report.get('schema')}")
+    return report
+
+
+def read_findings(report):
+    """The findings of a report in the form they are expected in."""
+    found = []
+    for finding in report["findings"]:
+        where = finding.get("where", {})
+        file = "/".join(pathlib.PurePath(where.get("file", "?")).parts[-2:])
+        found.append(
+            Finding(finding["cause"], finding["verdict"], finding["count"], file, where.get("line", 0))
+        )
+    return found
+
+
+def compare(run, report):
+    """Fails with what is missing and what is too much."""
+    try:
+        found = collections.Counter(read_findings(report))
+    except (KeyError, TypeError, AttributeError) as error:
+        raise Failure(f"the report has not the form of its schema: {error!r}") from error
+    expected = collections.Counter(run.wants)
+    lines = [f"missing     {finding}" for finding in sorted((expected - found).elements())]
+    lines += [f"unexpected  {finding}" for finding in sorted((found - expected).elements())]
+    if lines:
+        raise Failure(*lines, *(f"caveat      {caveat}" for caveat in report.get("caveats", [])))
+
+
+def execute(run, seep, reports):
+    """Runs a case, asks seep and compares; Skip or Failure if need be."""
+    env = {k: v for k, v in os.environ.items() if not k.startswith("GO")}
+    if run.godebug:
+        env["GODEBUG"] = run.godebug
+    report_path = reports / (re.sub(r"[^\w.=-]+", "-", str(run)) + ".json")
+    process = subprocess.Popen(
+        [run.binary, run.case, run.variant], env=env,
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    )
+    try:
+        await_ready(process, time.monotonic() + READY_SECONDS)
+        report = ask_seep(seep, process, report_path)
+        check_unharmed(process)
+        compare(run, report)
+        report_path.unlink()
+    except Failure as failure:
+        raise Failure(*failure.lines, *again(run, seep, report_path)) from None
+    finally:
+        process.stdin.close()
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        process.stdout.close()
+
+
+def again(run, seep, report_path):
+    """How to see a failure again."""
+    godebug = f" --godebug {run.godebug}" if run.godebug else ""
+    yield (
+        f"again: tests/run_programs.py --seep {os.path.relpath(seep)} --release {run.release}"
+        f" --flavour {run.flavour} --case {run.case}/{run.variant}{godebug}"
+    )
+    godebug = f"GODEBUG={run.godebug} " if run.godebug else ""
+    yield f"by hand: sleep 600 | {godebug}{run.binary} {run.case} {run.variant}"
+    if report_path.exists():
+        yield f"report: {os.path.relpath(report_path)}"
+
+
+# --- the whole ---
+
+
+def selected(case, variant, patterns):
+    """Whether a case is asked for, by CASE or CASE/VARIANT."""
+    if not patterns:
+        return case not in LARGE_CASES
+    return any(
+        fnmatch.fnmatchcase(case, pattern) or fnmatch.fnmatchcase(f"{case}/{variant}", pattern)
+        for pattern in patterns
+    )
+
+
+def godebug_axis(case, release, chosen):
+    """The values of GODEBUG to run a case with; only 1.23 to 1.26 have two kinds of timer channel."""
+    if chosen:
+        return [chosen]
+    if case == "stopped-ticker" and 23 <= int(release.split(".")[1]) <= 26:
+        return ["asynctimerchan=0", "asynctimerchan=1"]
+    return [""]
+
+
+class Tally:
+    """Counts results and prints those that need to be seen."""
+
+    def __init__(self, verbose):
+        self.counts = collections.Counter()
+        self.verbose = verbose
+        self.lock = threading.Lock()
+
+    def add(self, result, what, lines=()):
+        """result is passed, failed or skipped."""
+        with self.lock:
+            self.counts[result] += 1
+            if result != "passed" or self.verbose:
+                print(f"{result.upper():8}{what}", *(f"        {line}" for line in lines), sep="\n", flush=True)
+
+    def close(self):
+        """The last line, and the exit status."""
+        print(", ".join(f"{self.counts[result]} {result}" for result in ("passed", "failed", "skipped")))
+        return 1 if self.counts["failed"] else 0
+
+
+def plan(options, wants, tally):
+    """Builds the binaries; all runs, and which (release, case, variant) the binaries have."""
+    runs, listed = [], set()
+    sources = source_hash()
+    for asked in options.release:
+        try:
+            go, release = go_command(asked)
+        except Skip as reason:
+            for flavour in options.flavour:
+                tally.add("skipped", f"go{asked} {flavour}", [str(reason)])
+            continue
+        for flavour in options.flavour:
+            try:
+                binary = build(go, release, flavour, sources)
+            except Failure as failure:
+                tally.add("failed", f"go{release} {flavour}", failure.lines)
+                continue
+            output = subprocess.run([binary, "list"], capture_output=True, text=True, check=True).stdout
+            for case, variant in (line.split() for line in output.splitlines()):
+                listed.add((release, case, variant))
+                if not selected(case, variant, options.case):
+                    continue
+                expected = tuple(w.finding for w in wants.get((case, variant), ()) if w.applies(release))
+                for godebug in godebug_axis(case, release, options.godebug):
+                    runs.append(Run(release, flavour, binary, case, variant, godebug, expected))
+    return runs, listed
+
+
+def check_listed(options, wants, cgo_only, listed, tally):
+    """An expectation for a variant no binary has would never be looked at: say so."""
+    if not listed:
+        return
+    have = {(case, variant) for _, case, variant in listed}
+    newest = max((release for release, _, _ in listed), key=lambda r: [int(n) for n in r.split(".")])
+    for (case, variant), items in sorted(wants.items()):
+        if (case, variant) in have or not selected(case, variant, options.case):
+            continue
+        if (case, variant) in cgo_only and "cgo" not in options.flavour:
+            continue
+        for want in items:
+            if want.applies(newest):
+                at = f"{want.finding.file}:{want.finding.line}"
+                tally.add("failed", f"{case}/{variant}", [f"{at} expects a finding, but no binary has the variant"])
+                break
+
+
+def parse_options():
+    """The command line."""
+    parser = argparse.ArgumentParser(description="Compare what seep finds in the catalogue with what is there.")
+    parser.add_argument("--seep", default=ROOT / "build" / "seep", type=pathlib.Path, metavar="PATH")
+    parser.add_argument("--release", action="append", metavar="R", help="1.22 or 1.22.12; repeatable")
+    parser.add_argument("--all-releases", action="store_true", help="all of tools/go-releases.txt")
+    parser.add_argument("--flavour", action="append", choices=[*FLAVOURS, "all"], help="repeatable")
+    parser.add_argument(
+        "--case", action="append", metavar="PATTERN", help="CASE or CASE/VARIANT, with * and ?; repeatable"
+    )
+    parser.add_argument("--godebug", default="", metavar="SETTING", help="GODEBUG of the programs")
+    # They mostly sleep until they are ready.
+    parser.add_argument("-j", type=int, default=4 * (os.cpu_count() or 1), metavar="N", help="cases at a time")
+    parser.add_argument("-v", action="store_true", help="print what passed, too")
+    options = parser.parse_args()
+    if options.all_releases:
+        text = (ROOT / "tools" / "go-releases.txt").read_text(encoding="ascii")
+        options.release = [line for line in text.split("\n") if line and not line.startswith("#")]
+    options.release = options.release or QUICK_RELEASES
+    options.flavour = options.flavour or QUICK_FLAVOURS
+    if "all" in options.flavour:
+        options.flavour = list(FLAVOURS)
+    options.seep = options.seep.resolve()
+    if not os.access(options.seep, os.X_OK):
+        parser.error(f"no such program: {options.seep}")
+    return options
+
+
+def main():
+    options = parse_options()
+    wants, cgo_only = read_wants()
+    tally = Tally(options.v)
+    forget_old_builds()
+    runs, listed = plan(options, wants, tally)
+    check_listed(options, wants, cgo_only, listed, tally)
+    reports = options.seep.parent / "programs-failed"
+    shutil.rmtree(reports, ignore_errors=True)
+
+    def one(run):
+        try:
+            execute(run, options.seep, reports)
+            tally.add("passed", str(run))
+        except Skip as reason:
+            tally.add("skipped", str(run), [str(reason)])
+        except Failure as failure:
+            tally.add("failed", str(run), failure.lines)
+        except Exception as error:  # the runner's own bug must not pass for a success
+            tally.add("failed", str(run), [f"the runner failed: {error!r}"])
+
+    with concurrent.futures.ThreadPoolExecutor(options.j) as pool:
+        list(pool.map(one, runs))
+    if options.case and not runs:
+        tally.add("failed", " ".join(options.case), ["no such case in any binary"])
+    sys.exit(tally.close())
+
+
+if __name__ == "__main__":
+    main()

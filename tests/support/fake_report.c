@@ -1,0 +1,290 @@
+#include "support/fake_report.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static struct seep_frame_text *frames_of(struct seep_report *report,
+					 const struct seep_frame_text *frames, size_t len)
+{
+	struct seep_frame_text *copy = seep_report_alloc(report, len * sizeof(*copy));
+
+	assert_non_null(copy);
+	memcpy(copy, frames, len * sizeof(*copy));
+	return copy;
+}
+
+static void add_state(struct seep_report *report, const char *state, uint64_t count)
+{
+	assert_true(seep_vec_push(&report->goroutines.by_state,
+				  (struct seep_state_count){ state, count }));
+	report->goroutines.total += count;
+}
+
+static struct seep_finding *add_finding(struct seep_report *report, struct seep_finding finding)
+{
+	assert_true(seep_vec_push(&report->findings, finding));
+	return &report->findings.data[report->findings.len - 1];
+}
+
+static void add_why(struct seep_finding *finding, const char *why)
+{
+	assert_true(seep_vec_push(&finding->why, why));
+}
+
+static void fill_target(struct seep_report *ret)
+{
+	seep_report_init(ret);
+	ret->target.pid = 4242;
+	ret->target.exe = "/usr/local/bin/orders";
+	ret->target.main_path = "example.com/orders/cmd/orders";
+	ret->target.go = "go1.22.12";
+	ret->target.arch = "amd64";
+	ret->target.build_id = "8c5f1d2ab09e";
+	ret->target.stripped = true;
+	ret->capture.pause_ns = 12345678;
+	ret->capture.total_ns = 480000000;
+	ret->capture.read_bytes = UINT64_C(851443712);
+	ret->capture.method = "stop-and-copy";
+	ret->capture.threads = 31;
+	ret->heap.objects = 1304331;
+	ret->heap.bytes = UINT64_C(2260000000);
+	ret->heap.reachable_objects = 1204331;
+	ret->heap.reachable_bytes = UINT64_C(1932735283);
+	ret->heap.garbage_bytes = UINT64_C(327155712);
+	ret->heap.stack_bytes = 12582912;
+}
+
+static void add_senders(struct seep_report *ret)
+{
+	static const struct seep_frame_text stack[] = {
+		{ "runtime.gopark", "/usr/local/go/src/runtime/proc.go", 402 },
+		{ "runtime.chansend", "/usr/local/go/src/runtime/chan.go", 259 },
+		{ "runtime.chansend1", "/usr/local/go/src/runtime/chan.go", 145 },
+		{ "example.com/orders/internal/pricing.(*Client).Quote.func1",
+		  "/src/orders/internal/pricing/client.go", 118 },
+		{ "golang.org/x/sync/errgroup.(*Group).Go.func1",
+		  "/root/go/pkg/mod/golang.org/x/sync@v0.7.0/errgroup/errgroup.go", 78 },
+		{ "runtime.goexit", "/usr/local/go/src/runtime/asm_amd64.s", 1695 },
+	};
+	struct seep_finding *finding = add_finding(
+		ret,
+		(struct seep_finding){
+			.cause = "send-blocked",
+			.verdict = SEEP_VERDICT_PROVEN,
+			.signature = UINT64_C(0x00c0ffee12345678),
+			.count = 2000,
+			.retained_bytes = UINT64_C(1181116006),
+			.age_ns = UINT64_C(11520000000000),
+			.summary =
+				"Blocked sending to a channel from which nobody is left to receive.",
+			.fix = "Give the channel a buffer for every send (make(chan T, 1)), or select on ctx.Done() beside the send.",
+			.where = { stack[3].function, stack[3].file, stack[3].line },
+			.created = { "golang.org/x/sync/errgroup.(*Group).Go", stack[4].file, 75 },
+		});
+
+	add_why(finding,
+		"Each of the 2,000 channels (chan *pricing.Quote, unbuffered) is reached only by the goroutine that sends to it.");
+	add_why(finding,
+		"No package variable, timer, finalizer or goroutine that can run leads to one of them.");
+	for (uint64_t i = 0; i < 3; i++)
+		assert_true(seep_vec_push(&finding->goroutines,
+					  (struct seep_finding_goroutine){
+						  .id = 7001 + i,
+						  .state = "chan send",
+						  .wait_ns = UINT64_C(11520000000000),
+						  .wait_kind = "channel",
+						  .wait_address = 0xc000123400 + i * 96,
+						  .wait_type = "chan *pricing.Quote",
+						  .frames = frames_of(ret, stack, 6),
+						  .frame_count = 6,
+					  }));
+}
+
+static void add_lockers(struct seep_report *ret)
+{
+	static const struct seep_frame_text stack[] = {
+		{ "sync.runtime_SemacquireMutex", "/usr/local/go/src/runtime/sema.go", 77 },
+		{ "sync.(*Mutex).lockSlow", "/usr/local/go/src/sync/mutex.go", 171 },
+		{ "sync.(*Mutex).Lock", "/usr/local/go/src/sync/mutex.go", 90 },
+		{ "main.lookup", "/src/orders/cmd/orders/registry.go", 31 },
+		{ "main.(*server).handle", "/src/orders/cmd/orders/server.go", 204 },
+		{ "net/http.HandlerFunc.ServeHTTP", "/usr/local/go/src/net/http/server.go", 2166 },
+		{ "net/http.(*ServeMux).ServeHTTP", "/usr/local/go/src/net/http/server.go", 2683 },
+		{ "net/http.serverHandler.ServeHTTP", "/usr/local/go/src/net/http/server.go",
+		  3137 },
+		{ "net/http.(*conn).serve", "/usr/local/go/src/net/http/server.go", 2039 },
+	};
+	struct seep_finding *finding = add_finding(
+		ret,
+		(struct seep_finding){
+			.cause = "mutex-held",
+			.verdict = SEEP_VERDICT_ABANDONED,
+			.signature = 2,
+			.count = 9,
+			.retained_bytes = 151552,
+			.age_ns = UINT64_C(754000000000),
+			.summary =
+				"Waits for a sync.Mutex that is locked and that nobody left will unlock.",
+			.fix = "Unlock by defer right after Lock, so that early returns and panics release it too.",
+			.where = { stack[3].function, stack[3].file, stack[3].line },
+			.created = { "net/http.(*Server).Serve",
+				     "/usr/local/go/src/net/http/server.go", 3285 },
+		});
+
+	add_why(finding,
+		"The mutex main.registry is locked, and no goroutine has an Unlock of it ahead, in a frame or a pending defer.");
+	add_why(finding,
+		"main.lookup locks at registry.go:31 and returns at registry.go:34 without Unlock.");
+	add_why(finding, "evidence 3");
+	add_why(finding, "evidence 4");
+	add_why(finding, "evidence 5");
+	assert_true(seep_vec_push(&finding->goroutines, (struct seep_finding_goroutine){
+								.id = 912,
+								.state = "sync.Mutex.Lock",
+								.wait_kind = "mutex",
+								.wait_address = 0x12ab340,
+								.frames = frames_of(ret, stack, 9),
+								.frame_count = 9,
+							}));
+}
+
+void fake_report_leaky(struct seep_report *ret)
+{
+	static const struct {
+		const char *cause, *function;
+		enum seep_verdict verdict;
+		uint64_t count, bytes;
+	} small[] = {
+		{ "receive-blocked", "main.(*hub).subscribe.func2", SEEP_VERDICT_PROVEN, 3, 40960 },
+		{ "lock-cycle", "main.transfer", SEEP_VERDICT_DEADLOCKED, 2, 16384 },
+		{ "stopped-ticker",
+		  "example.com/orders/internal/metrics.(*Reporter[go.shape.struct { Name string }]).loop",
+		  SEEP_VERDICT_PROVEN, 1, 8192 },
+		{ "waitgroup", "main.flush", SEEP_VERDICT_PROVEN, 1, 0 },
+		{ "select-blocked", "main.poll", SEEP_VERDICT_SUSPECT, 12, 98304 },
+	};
+
+	fill_target(ret);
+	ret->goroutines.user = 2386;
+	ret->goroutines.leaked = 2016;
+	ret->goroutines.waiting = 340;
+	ret->goroutines.intended = 1;
+	add_state(ret, "chan send", 2000);
+	add_state(ret, "IO wait", 300);
+	add_state(ret, "select", 52);
+	add_state(ret, "sync.Mutex.Lock", 11);
+	add_state(ret, "sleep", 10);
+	add_state(ret, "chan receive", 8);
+	add_state(ret, "running", 5);
+	add_state(ret, "force gc (idle)", 5);
+	add_senders(ret);
+	add_lockers(ret);
+	for (size_t i = 0; i < sizeof(small) / sizeof(*small); i++)
+		add_finding(ret, (struct seep_finding){
+					 .cause = small[i].cause,
+					 .verdict = small[i].verdict,
+					 .signature = i + 3,
+					 .count = small[i].count,
+					 .retained_bytes = small[i].bytes,
+					 .summary = "Blocked.",
+					 .fix = "Mend it.",
+					 .where = { small[i].function,
+						    "/src/orders/cmd/orders/main.go", 17 + (int)i },
+				 });
+	seep_report_caveat(
+		ret,
+		"2 of 31 threads did not stop in time; what their registers hold was not seen.");
+}
+
+void fake_report_clean(struct seep_report *ret)
+{
+	fill_target(ret);
+	ret->goroutines.user = 12;
+	ret->goroutines.waiting = 11;
+	ret->goroutines.intended = 1;
+	add_state(ret, "IO wait", 9);
+	add_state(ret, "select", 3);
+}
+
+void fake_report_hostile(struct seep_report *ret)
+{
+	static char huge[100001];
+	static const struct seep_frame_text stack[] = {
+		{ "main.\033[2J\033[31mred\a", "/src/\r\n1. proven fake\n.go", 3 },
+		{ huge, huge, 2147483647 },
+		{ NULL, NULL, 0 },
+		{ "main.\xff\xfe", "\xc3(", -7 },
+		{ "main.\xe2\x80\xaegnp.og",
+		  "/src/\xc2\x9b"
+		  "31m.go",
+		  1 },
+	};
+	struct seep_finding *finding;
+
+	memset(huge, 'A', sizeof(huge) - 1);
+	fill_target(ret);
+	ret->target.exe = "/tmp/\033]0;owned\a\xff (deleted)";
+	ret->target.go = "devel \033[5m";
+	add_state(ret, "chan\033[0m send", UINT64_MAX / 2);
+	add_state(ret, huge, 1);
+	finding = add_finding(ret, (struct seep_finding){
+					   .cause = "send-blocked",
+					   .verdict = SEEP_VERDICT_PROVEN,
+					   .signature = UINT64_MAX,
+					   .count = UINT64_MAX,
+					   .retained_bytes = UINT64_MAX,
+					   .age_ns = UINT64_MAX,
+					   .summary = huge,
+					   .fix = "\033[31mrm -rf\n",
+					   .where = stack[0],
+					   .created = stack[1],
+				   });
+	add_why(finding, huge);
+	add_why(finding, NULL);
+	for (size_t i = 0; i < 12; i++)
+		assert_true(seep_vec_push(&finding->goroutines,
+					  (struct seep_finding_goroutine){
+						  .id = UINT64_MAX,
+						  .state = i ? huge : NULL,
+						  .wait_ns = UINT64_MAX,
+						  .wait_kind = "channel",
+						  .wait_address = UINT64_MAX,
+						  .wait_type = "chan \xf0\x9f\x92\xa3\xf0\x9f",
+						  .frames = frames_of(ret, stack, 5),
+						  .frame_count = 5,
+					  }));
+	add_finding(ret, (struct seep_finding){ .verdict = (enum seep_verdict)99 });
+	seep_report_caveat(ret, "a caveat with %s", "\033[31mred");
+}
+
+void golden_check(const char *name, const char *text)
+{
+	_cleanup_free_ char *path = NULL, *want = NULL;
+	const char *folder = getenv("SEEP_GOLDEN"), *slash = strrchr(__FILE__, '/');
+	size_t cap = 0;
+
+	if (folder)
+		assert_true(asprintf(&path, "%s/%s", folder, name) > 0);
+	else
+		assert_true(asprintf(&path, "%.*s/../golden/%s", (int)(slash - __FILE__), __FILE__,
+				     name) > 0);
+	if (getenv("SEEP_UPDATE")) {
+		FILE *out = fopen(path, "w");
+
+		assert_non_null(out);
+		assert_true(fputs(text, out) >= 0);
+		assert_int_equal(fclose(out), 0);
+		return;
+	}
+	FILE *in = fopen(path, "r");
+	if (!in)
+		fail_msg("%s: missing; SEEP_UPDATE=1 writes it", path);
+	ssize_t len = getdelim(&want, &cap, 0, in);
+	fclose(in);
+	if (len < 0 || strcmp(want, text) != 0)
+		fail_msg("%s differs; SEEP_UPDATE=1 rewrites it. Got:\n%s", path, text);
+}

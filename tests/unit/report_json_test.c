@@ -1,0 +1,112 @@
+#include "report/report.h"
+
+#include "support/fake_report.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+
+#include <cmocka.h>
+#include <jansson.h>
+
+static char *write_json(const struct seep_report *report, struct seep_report_options options)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *file = open_memstream(&text, &len);
+
+	assert_non_null(file);
+	assert_null(seep_report_format_find("json")->write(report, &options, file));
+	assert_int_equal(fclose(file), 0);
+	return text;
+}
+
+static void leaks_as_json(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_leaky(&report);
+	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){});
+	golden_check("report.json", text);
+}
+
+static void hostile_names_stay_valid_json(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_hostile(&report);
+	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){});
+	json_auto_t *root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	json_t *finding = json_array_get(json_object_get(root, "findings"), 0);
+	assert_int_equal(json_array_size(json_object_get(finding, "goroutines")),
+			 SEEP_FINDING_GOROUTINES_MAX);
+	assert_int_equal(json_integer_value(json_object_get(finding, "count")), INT64_MAX);
+	assert_string_equal(json_string_value(json_object_get(finding, "signature")),
+			    "ffffffffffffffff");
+	assert_int_equal(strlen(json_string_value(json_object_get(finding, "summary"))), 100000);
+	assert_string_equal(json_string_value(json_object_get(finding, "fix")),
+			    "\\x1b[31mrm -rf\\x0a");
+	json_t *stack =
+		json_object_get(json_array_get(json_object_get(finding, "goroutines"), 0), "stack");
+	assert_int_equal(json_array_size(stack), 5);
+	assert_int_equal(json_object_size(json_array_get(stack, 2)), 0);
+	assert_string_equal(
+		json_string_value(json_object_get(json_array_get(stack, 3), "function")),
+		"main.\\xff\\xfe");
+	assert_null(json_object_get(json_array_get(stack, 3), "line"));
+	assert_null(strchr(text, '\033'));
+}
+
+static void the_unknown_is_left_out(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	seep_report_init(&report);
+	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){});
+	json_auto_t *root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	json_t *target = json_object_get(root, "target");
+	assert_int_equal(json_object_size(target), 2); // kind, stripped
+	assert_null(strstr(text, "null"));
+	assert_int_equal(text[strlen(text) - 1], '\n');
+}
+
+static void top_cuts_and_says_so(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_leaky(&report);
+	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){ .top = 2 });
+	json_auto_t *root = json_loads(text, 0, NULL);
+	assert_int_equal(json_array_size(json_object_get(root, "findings")), 2);
+	assert_int_equal(json_integer_value(json_object_get(root, "findings_left_out")), 5);
+}
+
+static void formats_are_found_by_name(void **state)
+{
+	(void)state;
+	assert_non_null(seep_report_format_find("json"));
+	assert_null(seep_report_format_find("jso"));
+	assert_null(seep_report_format_find(""));
+	for (size_t i = 0; seep_report_format_name(i); i++)
+		assert_string_equal(seep_report_format_find(seep_report_format_name(i))->name,
+				    seep_report_format_name(i));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(leaks_as_json),
+		cmocka_unit_test(hostile_names_stay_valid_json),
+		cmocka_unit_test(the_unknown_is_left_out),
+		cmocka_unit_test(top_cuts_and_says_so),
+		cmocka_unit_test(formats_are_found_by_name),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
