@@ -76,7 +76,7 @@ _must_check_ static inline bool seep_buffer_uvarint(struct seep_buffer *buf, uin
 {
 	uint64_t v = 0;
 
-	for (unsigned i = 0; i < 10 && buf->pos + i < buf->end; i++) {
+	for (unsigned i = 0; i < 10 && i < seep_buffer_left(buf); i++) {
 		unsigned char b = buf->pos[i];
 		if (i == 9 && b > 1)
 			return false;

@@ -1,4 +1,4 @@
-/** Hash map from u64 to u64: open addressing, any key but SEEP_MAP_NO_KEY. Zero-initialised is empty. */
+/** Hash map from u64 to u64: open addressing, any key. Zero-initialised is empty. */
 #ifndef SEEP_BASE_MAP_H
 #define SEEP_BASE_MAP_H
 
@@ -6,11 +6,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SEEP_MAP_NO_KEY UINT64_MAX
-
 struct seep_map {
-	uint64_t *slots; /** pairs of key, value */
+	uint64_t *slots; /** pairs of key, value; a key of all ones marks an empty slot */
 	size_t len, cap;
+	uint64_t ones_value; /** the value of the key that cannot be in a slot */
+	bool has_ones;
 };
 
 /** The value of key, or NULL. The pointer is good until the next insertion. */

@@ -12,7 +12,7 @@ struct seep_binary {
 	struct seep_types types; /** over the image alone */
 	struct seep_layout layout;
 	struct seep_globals globals;
-	int minor;	   /** Go release: 22 for 1.22 */
+	int minor; /** Go release: 22 for 1.22 */
 	bool newer_than_known; /** newer than the generated table: results carry a caveat */
 };
 
@@ -20,7 +20,8 @@ struct seep_binary {
 extern const int seep_newest_minor;
 enum { SEEP_OLDEST_MINOR = 18 };
 
-struct seep_error *seep_binary_open(struct seep_target *target, struct seep_binary **ret) _must_check_;
+struct seep_error *seep_binary_open(struct seep_target *target, struct seep_binary **ret)
+	_must_check_;
 void seep_binary_close(struct seep_binary *binary);
 
 #endif

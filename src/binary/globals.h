@@ -9,13 +9,13 @@
 
 struct seep_globals {
 	seep_addr allglen, allgptr;
-	seep_addr allp;	 /** slice header */
+	seep_addr allp; /** slice header */
 	seep_addr allm;
 	seep_addr mheap; /** runtime.mheap_ */
 	seep_addr gcphase;
 	seep_addr semtable;
 	uint32_t semtable_stride; /** bytes from one root to the next; there are 251 */
-	seep_addr wait_reasons;	  /** [N]string */
+	seep_addr wait_reasons; /** [N]string */
 	uint32_t wait_reason_count;
 	seep_addr finq, allfin;
 	seep_addr cleanups; /** runtime.gcCleanups, 1.25+, else 0 */
@@ -25,7 +25,8 @@ struct seep_globals {
  * Errors: MISSING_INFO naming the variable that could not be found. Values are addresses in the target (bias applied);
  * what they point to is checked by runtime/, not here.
  */
-struct seep_error *seep_globals_find(const struct seep_pclntab *tab, const struct seep_layout *layout, int minor,
+struct seep_error *seep_globals_find(const struct seep_pclntab *tab,
+				     const struct seep_layout *layout, int minor,
 				     struct seep_globals *ret) _must_check_;
 
 #endif

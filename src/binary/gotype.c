@@ -244,7 +244,7 @@ static const char *name_of(struct seep_types *types, seep_addr addr, int depth)
 {
 	struct seep_type type;
 
-	if (depth > MAX_DEPTH || addr == SEEP_MAP_NO_KEY)
+	if (depth > MAX_DEPTH)
 		return "?";
 	const uint64_t *known = seep_map_get(&types->names, addr);
 	if (known)
@@ -514,7 +514,7 @@ static const uint8_t *make_mask(struct seep_types *types, const struct seep_type
 
 static const uint8_t *mask_of(struct seep_types *types, const struct seep_type *type, int depth)
 {
-	if (depth > MAX_DEPTH || type->addr == SEEP_MAP_NO_KEY)
+	if (depth > MAX_DEPTH)
 		return NULL;
 	bool added;
 	uint64_t *slot = seep_map_put(&types->masks, type->addr, &added);

@@ -12,7 +12,8 @@
 #include "target/target.h"
 
 struct seep_image_segment {
-	seep_addr start, end; /** in the target, bias applied; end covers what is in the file, not the zero-filled rest */
+	/** In the target, bias applied; end covers what is in the file, not the zero-filled rest. */
+	seep_addr start, end;
 	bool writable, executable;
 };
 
@@ -20,9 +21,9 @@ struct seep_image {
 	struct seep_memory memory;
 	struct seep_image_segment segments[16];
 	size_t segment_count;
-	uint64_t bias;	 /** what a PIE's addresses in the file lack; 0 otherwise */
+	uint64_t bias; /** what a PIE's addresses in the file lack; 0 otherwise */
 	bool pie;
-	bool stripped;	 /** no symbol table */
+	bool stripped; /** no symbol table */
 	char build_id[65]; /** GNU build id in hex, or Go's build id when there is no GNU one; "" if none */
 	// private
 	void *map;
@@ -32,11 +33,15 @@ struct seep_image {
 
 /**
  * Reads the ELF file fd. With a target, bias and writable segments come from the process. Errors: UNSUPPORTED (not ELF,
- * not 64-bit little-endian x86-64; says what it is), BAD_DATA. fd stays the caller's.
+ * not 64-bit little-endian x86-64; says what it is), BAD_DATA (malformed, cut short, more than 16 segments, not what the
+ * process runs), MISSING_INFO (no auxiliary vector), and those of seep_target_read(). fd stays the caller's. The file is
+ * mapped: it must not be cut short while the image lives, which the kernel refuses for what a process runs.
  */
-struct seep_error *seep_image_open(int fd, struct seep_target *target, struct seep_image *ret) _must_check_;
+struct seep_error *seep_image_open(int fd, struct seep_target *target, struct seep_image *ret)
+	_must_check_;
 /** The same over bytes in memory (fuzzing, tests); the bytes are borrowed. */
-struct seep_error *seep_image_parse(const void *bytes, size_t len, struct seep_image *ret) _must_check_;
+struct seep_error *seep_image_parse(const void *bytes, size_t len, struct seep_image *ret)
+	_must_check_;
 void seep_image_deinit(struct seep_image *image);
 
 #endif

@@ -201,11 +201,9 @@ static bool common_part_fits(const struct candidate *candidate,
 
 static bool layout_fits(const struct candidate *candidate, const struct module_layout *layout)
 {
-	seep_addr types = word(candidate, layout->types), etypes = word(candidate, layout->etypes);
-	seep_addr next;
-
 	if (layout->magic != candidate->magic || candidate->len < (uint64_t)layout->next + 8)
 		return false;
+	seep_addr types = word(candidate, layout->types), etypes = word(candidate, layout->etypes);
 	if (word(candidate, layout->end) < word(candidate, COMMON_BYTES - 8) || types > etypes ||
 	    !is_mapped(candidate, types) ||
 	    !is_mapped(candidate, word(candidate, layout->rodata)) ||
@@ -229,8 +227,7 @@ static bool layout_fits(const struct candidate *candidate, const struct module_l
 	     word(candidate, layout->itabsize) >
 		     etypes - types - word(candidate, layout->itaboffset)))
 		return false;
-	next = word(candidate, layout->next);
-	return candidate->bytes[layout->hasmain] <= 1 && next % 8 == 0;
+	return candidate->bytes[layout->hasmain] <= 1 && word(candidate, layout->next) % 8 == 0;
 }
 
 static const struct module_layout *find_layout(const struct candidate *candidate, int minor)

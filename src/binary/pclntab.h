@@ -14,19 +14,23 @@ struct seep_module {
 	seep_addr noptrdata, enoptrdata, data, edata, bss, ebss, noptrbss, enoptrbss, end;
 	seep_addr gcdata, gcbss;
 	seep_addr types, etypes, rodata, gofunc;
-	uint64_t typedesc_len;			       /** 1.27+, else 0 */
-	uint64_t itab_offset, itab_size;	       /** 1.27+, else 0 */
-	seep_addr typelinks; uint64_t typelinks_len;   /** ≤1.26, else 0 */
-	seep_addr itablinks; uint64_t itablinks_len;   /** ≤1.26, else 0 */
-	seep_addr gcdatamask, gcbssmask;	       /** bytedata: one bit per word of [data,edata) and [bss,ebss) */
+	uint64_t typedesc_len; /** 1.27+, else 0 */
+	uint64_t itab_offset, itab_size; /** 1.27+, else 0 */
+	seep_addr typelinks;
+	uint64_t typelinks_len; /** entries; ≤1.26, else 0 */
+	seep_addr itablinks;
+	uint64_t itablinks_len; /** entries; ≤1.26, else 0 */
+	/** Bytes with one bit per word of [data,edata) and [bss,ebss); 0 in a file, made when the program starts. */
+	seep_addr gcdatamask, gcbssmask;
 	uint64_t gcdatamask_bits, gcbssmask_bits;
-	seep_addr next;				       /** another module (plugin, -linkshared), 0 normally */
+	seep_addr next; /** another module (plugin, -linkshared), 0 normally */
 };
 
 struct seep_pclntab {
 	const struct seep_image *image;
 	struct seep_module module;
-	int min_minor, max_minor; /** releases that have the layout found: 18..19, 20..20, 21..22, 23..25, 26..26, 27..27 */
+	/** Releases that have the layout found: 18..19, 20..20, 21..22, 23..25, 26..26 or 27..27. */
+	int min_minor, max_minor;
 	uint32_t func_count;
 	// private: bounds-checked views into the image
 	const unsigned char *functab, *funcnametab, *cutab, *filetab, *pctab, *pclntable;
@@ -39,8 +43,12 @@ struct seep_func {
 	const unsigned char *raw;
 	uint32_t index;
 	seep_addr entry, end; /** end: entry of the next function */
-	const char *name;     /** borrowed from the image, NUL-terminated; generic ones in full: "pkg.F[go.shape.int]" (tracebacks: "pkg.F[...]") */
-	uint32_t args;	      /** bytes of arguments, 0x80000000 = unknown */
+	/**
+	 * Borrowed from the image, NUL-terminated; package path as in tracebacks. Since 1.21 generic functions stand
+	 * here in full, "pkg.F[go.shape.int]"; tracebacks print "pkg.F[...]".
+	 */
+	const char *name;
+	uint32_t args; /** bytes of arguments, 0x80000000 = unknown */
 	uint32_t deferreturn; /** offset from entry, 0 = none */
 	uint8_t func_id, flags;
 };
@@ -60,7 +68,8 @@ enum {
  * outlive it. minor: the release's number from build info, 0 if unknown. Module data of a release newer than known is
  * located by the newest known layout and checked by its invariants. Errors: UNSUPPORTED, BAD_DATA, MISSING_INFO.
  */
-struct seep_error *seep_pclntab_open(const struct seep_image *image, int minor, struct seep_pclntab *ret) _must_check_;
+struct seep_error *seep_pclntab_open(const struct seep_image *image, int minor,
+				     struct seep_pclntab *ret) _must_check_;
 
 /** The function that holds pc; false if none does. */
 bool seep_pclntab_find(const struct seep_pclntab *tab, seep_addr pc, struct seep_func *ret);
@@ -70,12 +79,15 @@ bool seep_pclntab_func(const struct seep_pclntab *tab, uint32_t i, struct seep_f
  * Looks count names up in one pass; ret[i].raw == NULL for those not there. Where a name occurs twice (ABI wrappers),
  * the function that is not a wrapper wins.
  */
-void seep_pclntab_find_names(const struct seep_pclntab *tab, const char *const *names, size_t count, struct seep_func *ret);
+void seep_pclntab_find_names(const struct seep_pclntab *tab, const char *const *names, size_t count,
+			     struct seep_func *ret);
 
 /** Stack pointer delta (bytes below the return address) at pc; false if unknown. */
-bool seep_func_spdelta(const struct seep_pclntab *tab, const struct seep_func *func, seep_addr pc, int32_t *ret);
+bool seep_func_spdelta(const struct seep_pclntab *tab, const struct seep_func *func, seep_addr pc,
+		       int32_t *ret);
 /** PCDATA value at pc; -1 when the function has no such table or pc is outside it. */
-int32_t seep_func_pcdata(const struct seep_pclntab *tab, const struct seep_func *func, int table, seep_addr pc);
+int32_t seep_func_pcdata(const struct seep_pclntab *tab, const struct seep_func *func, int table,
+			 seep_addr pc);
 /** Address of FUNCDATA i, 0 if none. */
 seep_addr seep_func_funcdata(const struct seep_pclntab *tab, const struct seep_func *func, int i);
 
@@ -83,16 +95,16 @@ seep_addr seep_func_funcdata(const struct seep_pclntab *tab, const struct seep_f
 struct seep_position {
 	const char *function, *file;
 	int line;
-	bool inlined;	/** inlined into the next one */
-	bool wrapper;	/** compiler-made wrapper: no line of the user's; tracebacks leave it out (unless it called a panic) */
+	bool inlined; /** inlined into the next one */
+	bool wrapper; /** compiler-made wrapper: no line of the user's; tracebacks leave it out (unless it called a panic) */
 	uint8_t func_id;
 };
 /**
  * Positions of pc from the innermost inlined call to the function itself; at most max are stored, the number is returned.
  * For a return address pass pc-1.
  */
-size_t seep_func_positions(const struct seep_pclntab *tab, const struct seep_func *func, seep_addr pc,
-			   struct seep_position *ret, size_t max);
+size_t seep_func_positions(const struct seep_pclntab *tab, const struct seep_func *func,
+			   seep_addr pc, struct seep_position *ret, size_t max);
 
 /** A stretch of a function's code that was inlined from another one. */
 struct seep_inlined {

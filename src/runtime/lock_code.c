@@ -3,6 +3,9 @@
 // A Lock or Unlock is either a call of one of sync's methods, or inlined: then an atomic operation on the lock stands at its place, and
 // the call of its slow path (lockSlow, unlockSlow) often far away, at the end of the function. So operations are put in
 // order by their source lines, with the inlining that leads to them, not by their addresses.
+//
+// A call of a small function that only locks, or only unlocks (func (s *S) release() { s.mu.Unlock() }), is such an operation as
+// well: then the lock is where the helper finds it from its own first argument.
 #include "runtime/lock_code.h"
 
 #include <stdlib.h>
@@ -35,6 +38,8 @@ static const struct operation operations[] = {
 	{ "sync.(*RWMutex).TryRLock", false, RW_READER_COUNT },
 	{ "sync.(*RWMutex).RUnlock", true, RW_READER_COUNT },
 	{ "sync.(*RWMutex).rUnlockSlow", true, RW_READER_COUNT },
+	{ "sync.(*rlocker).Lock", false, RW_READER_COUNT },
+	{ "sync.(*rlocker).Unlock", true, RW_READER_COUNT },
 };
 enum { OPERATIONS = sizeof(operations) / sizeof(operations[0]) };
 
@@ -75,6 +80,7 @@ void seep_lock_coder_deinit(struct seep_lock_coder *coder)
 	seep_vec_free(&coder->entries);
 	seep_vec_free(&coder->entry_unlocks);
 	seep_map_deinit(&coder->by_func);
+	seep_map_deinit(&coder->helpers);
 }
 
 static bool in_sync(const char *function)
@@ -118,6 +124,7 @@ struct collector {
 	struct seep_lock_coder *coder;
 	const struct seep_func *func;
 	struct seep_lock_code *code;
+	bool with_helpers;
 	bool failed;
 };
 
@@ -127,6 +134,25 @@ static bool push_op(struct collector *c, struct seep_lock_op op)
 	if (!seep_vec_push(&c->code->ops, op))
 		c->failed = true;
 	return !c->failed;
+}
+
+static const struct seep_lock_code *helper_at(struct seep_lock_coder *coder, seep_addr entry);
+
+/** The operand of a helper's operation as its caller sees it; UNKNOWN if that cannot be told. */
+static struct seep_origin through_call(const struct seep_origin *inner,
+				       const struct seep_origin *arg)
+{
+	struct seep_origin ret = *arg;
+
+	if (inner->kind == SEEP_ORIGIN_GLOBAL)
+		return *inner;
+	if (inner->kind != SEEP_ORIGIN_ARGUMENT || inner->slot != 0 ||
+	    arg->kind == SEEP_ORIGIN_UNKNOWN || ret.loads + inner->loads > SEEP_ORIGIN_LOADS)
+		return (struct seep_origin){};
+	*(ret.loads ? &ret.then[ret.loads - 1] : &ret.offset) += inner->offset;
+	for (unsigned i = 0; i < inner->loads; i++)
+		ret.then[ret.loads++] = inner->then[i];
+	return ret;
 }
 
 static bool visit_call(const struct seep_call *call, void *arg)
@@ -139,6 +165,16 @@ static bool visit_call(const struct seep_call *call, void *arg)
 				c, (struct seep_lock_op){ .pc = call->pc,
 							  .unlock = c->coder->entry_unlocks.data[i],
 							  .arg = call->arg });
+	const struct seep_lock_code *helper = c->with_helpers ? helper_at(c->coder, call->target) :
+								NULL;
+	for (size_t i = 0; helper && i < helper->ops.len; i++) {
+		const struct seep_lock_op *op = &helper->ops.data[i];
+		if (!push_op(c, (struct seep_lock_op){ .pc = call->pc,
+						       .unlock = op->unlock,
+						       .arg = through_call(&op->arg, &call->arg),
+						       .inside = op->inside }))
+			return false;
+	}
 	return true;
 }
 
@@ -161,12 +197,12 @@ static bool visit_atomic(const struct seep_atomic *atomic, void *arg)
 	return true;
 }
 
-/** A quick look before the disassembler is asked: is there a byte sequence like a call of one of the entries? */
-static bool may_call(const struct seep_lock_coder *coder, const struct seep_func *func)
+/** A quick look before the disassembler is asked: is there a byte sequence like a call of a lock operation? */
+static bool may_call(struct seep_lock_coder *coder, const struct seep_func *func, bool with_helpers)
 {
-	const unsigned char *code = seep_memory_at(&coder->runtime->binary->image.memory,
-						   func->entry, func->end - func->entry);
 	size_t size = func->end - func->entry;
+	const unsigned char *code =
+		seep_memory_at(&coder->runtime->binary->image.memory, func->entry, size);
 
 	for (size_t i = 0; code && i + CALL_SIZE <= size; i++) {
 		const unsigned char *call = memchr(code + i, 0xe8, size - i - (CALL_SIZE - 1));
@@ -178,34 +214,67 @@ static bool may_call(const struct seep_lock_coder *coder, const struct seep_func
 		for (size_t k = 0; k < coder->entries.len; k++)
 			if (coder->entries.data[k] == target)
 				return true;
+		if (with_helpers && helper_at(coder, target))
+			return true;
 	}
 	return false;
 }
 
-const struct seep_lock_code *seep_lock_code_of(struct seep_lock_coder *coder,
-					       const struct seep_func *func)
+/** NULL if there are no operations in it. */
+static struct seep_lock_code *analyse(struct seep_lock_coder *coder, const struct seep_func *func,
+				      bool with_helpers)
 {
-	struct collector c = { .coder = coder, .func = func };
-	bool added;
-	uint64_t *slot = seep_map_put(&coder->by_func, func->index, &added);
+	struct collector c = { .coder = coder, .func = func, .with_helpers = with_helpers };
+	const struct seep_pclntab *tab = &coder->runtime->binary->pclntab;
 
-	if (!slot || !added)
-		return slot ? (const struct seep_lock_code *)*slot : NULL;
-	if (!may_call(coder, func))
+	if (!may_call(coder, func, with_helpers))
 		return NULL;
 	c.code = calloc(1, sizeof(*c.code));
 	if (!c.code || !seep_vec_push(&coder->all, c.code)) {
 		free(c.code);
 		return NULL;
 	}
-	struct seep_error *err =
-		seep_code_each_call(&coder->runtime->binary->pclntab, func, visit_call, &c);
+	struct seep_error *err = seep_code_each_call(tab, func, visit_call, &c);
 	if (!err)
-		err = seep_code_each_atomic(&coder->runtime->binary->pclntab, func, visit_atomic,
-					    &c);
+		err = seep_code_each_atomic(tab, func, visit_atomic, &c);
 	seep_error_destroy(err); // what could be read counts
-	*slot = (uint64_t)c.code;
-	return c.code;
+	return c.code->ops.len ? c.code : NULL;
+}
+
+/** The operations of a small function that has only locks or only unlocks; NULL for any other. */
+static const struct seep_lock_code *helper_at(struct seep_lock_coder *coder, seep_addr entry)
+{
+	enum { HELPER_MAX = 512 };
+	struct seep_func func;
+	bool added;
+	uint64_t *slot = seep_map_put(&coder->helpers, entry, &added);
+
+	if (!slot || !added)
+		return slot ? (const struct seep_lock_code *)*slot : NULL;
+	if (!seep_pclntab_find(&coder->runtime->binary->pclntab, entry, &func) ||
+	    func.entry != entry || func.end - func.entry > HELPER_MAX || in_sync(func.name))
+		return NULL;
+	const struct seep_lock_code *code = analyse(coder, &func, false);
+	for (size_t i = 1; code && i < code->ops.len; i++)
+		if (code->ops.data[i].unlock != code->ops.data[0].unlock)
+			code = NULL;
+	slot = seep_map_put(&coder->helpers, entry, NULL);
+	if (slot)
+		*slot = (uint64_t)code;
+	return code;
+}
+
+const struct seep_lock_code *seep_lock_code_of(struct seep_lock_coder *coder,
+					       const struct seep_func *func)
+{
+	bool added;
+	uint64_t *slot = seep_map_put(&coder->by_func, func->index, &added);
+
+	if (!slot || !added)
+		return slot ? (const struct seep_lock_code *)*slot : NULL;
+	const struct seep_lock_code *code = analyse(coder, func, true);
+	*slot = (uint64_t)code;
+	return code;
 }
 
 bool seep_lock_op_is_foreign(const struct seep_lock_code *code, const struct seep_lock_op *op)

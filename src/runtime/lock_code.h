@@ -32,6 +32,8 @@ struct seep_lock_coder {
 	struct seep_vec(seep_addr) entries; /** of the functions that lock and unlock, sorted */
 	struct seep_vec(bool) entry_unlocks; /** by entry */
 	struct seep_map by_func; /** function index → struct seep_lock_code * */
+	struct seep_map
+		helpers; /** entry → struct seep_lock_code * of a small function, sync's own calls only */
 	struct seep_vec(struct seep_lock_code *) all;
 };
 

@@ -16,8 +16,9 @@ func semacquire(count *uint32)
 //go:linkname semrelease sync.runtime_Semrelease
 func semrelease(count *uint32, handoff bool, skipframes int)
 
-// sem counts what is free.
-type sem struct{ count uint32 }
+// sem counts what is free. It is 16 bytes large on purpose: a smaller one shares its
+// memory block with other small objects, of which one could be what contains it.
+type sem struct{ count, limit, peak, waited uint32 }
 
 // openPipe gives both ends of a pipe to which nothing has been written.
 func openPipe() (r, w *os.File) {
