@@ -28,37 +28,43 @@ enum cause {
 	CAUSE_ITERATOR,
 };
 
-/** `does` completes "N goroutines ..."; the fix is the first thing to try. */
+/** What they are blocked in; why that is for ever, as long as the verdict claims it; and the first thing to try. */
 static const struct {
-	const char *name, *does, *fix;
+	const char *name, *blocked, *for_ever, *fix;
 } causes[] = {
-	[CAUSE_NIL_CHANNEL] = { "nil-channel", "use a nil channel, which blocks for ever",
+	[CAUSE_NIL_CHANNEL] = { "nil-channel", "Blocked on a nil channel",
+				"which never becomes ready",
 				"make the channel before it is used; if nil is meant to switch a case off, keep another case that can fire" },
-	[CAUSE_SEND] = { "send-blocked", "send on a channel that nobody will receive from",
+	[CAUSE_SEND] = { "send-blocked", "Blocked sending to a channel",
+			 "from which nobody is left to receive",
 			 "receive until the senders are done, give the channel room for every sender, or select on ctx.Done() next to the send" },
-	[CAUSE_RECEIVE] = { "receive-blocked",
-			    "receive from a channel that nobody will send on or close",
+	[CAUSE_RECEIVE] = { "receive-blocked", "Blocked receiving from a channel",
+			    "that nobody is left to send to or close",
 			    "close the channel when the last sender is done, or select on ctx.Done() next to the receive" },
-	[CAUSE_SELECT] = { "select-blocked", "are in a select of which no case can ever fire",
+	[CAUSE_SELECT] = { "select-blocked", "Blocked in a select",
+			   "none of whose cases can ever fire",
 			   "add a case that ends the goroutine: ctx.Done(), or a channel that its owner closes" },
-	[CAUSE_MUTEX] = { "mutex-held", "wait for a mutex that nobody will unlock",
+	[CAUSE_MUTEX] = { "mutex-held", "Waiting for a mutex", "that nobody is left to unlock",
 			  "unlock on every path: defer mu.Unlock() right after mu.Lock()" },
-	[CAUSE_CYCLE] = { "lock-cycle", "wait for each other's locks",
+	[CAUSE_CYCLE] = { "lock-cycle", "Waiting for locks", "that they hold against each other",
 			  "take the locks in the same order everywhere, or hold one at a time" },
-	[CAUSE_RWMUTEX] = { "rwmutex", "wait for an RWMutex that nobody will release",
+	[CAUSE_RWMUTEX] = { "rwmutex", "Waiting for an RWMutex", "that nobody is left to release",
 			    "pair each RLock with RUnlock and each Lock with Unlock on every path, by defer" },
-	[CAUSE_WAITGROUP] = { "waitgroup", "wait for a WaitGroup whose counter will not reach zero",
+	[CAUSE_WAITGROUP] = { "waitgroup", "Waiting for a WaitGroup",
+			      "whose counter nobody is left to bring to zero",
 			      "call Done on every path (defer wg.Done() first), and Add only as often as Done will follow" },
-	[CAUSE_COND] = { "cond", "wait for a condition that nobody will signal",
+	[CAUSE_COND] = { "cond", "Waiting for a sync.Cond", "that nobody is left to signal",
 			 "Broadcast when the state they wait for ends as well, or use a channel that is closed" },
-	[CAUSE_ONCE] = { "once", "wait for a sync.Once whose function does not return",
+	[CAUSE_ONCE] = { "once", "Waiting for a sync.Once", "whose function does not return",
 			 "do not block inside Once.Do: give what it waits for a deadline" },
-	[CAUSE_SEMAPHORE] = { "semaphore", "wait for a semaphore that nobody will release",
-			      "release on every path, by defer" },
+	[CAUSE_SEMAPHORE] = { "semaphore", "Waiting for a semaphore",
+			      "that nobody is left to release", "release on every path, by defer" },
 	[CAUSE_TICKER] = { "stopped-ticker",
-			   "receive from the channel of a stopped ticker or timer: Stop does not close it",
+			   "Receiving from the channel of a stopped ticker or timer",
+			   "which Stop does not close",
 			   "end the loop with a channel of its own (select on done or ctx.Done()), and stop the ticker after" },
-	[CAUSE_ITERATOR] = { "iterator", "are parked in an iter.Pull that nobody can resume",
+	[CAUSE_ITERATOR] = { "iterator", "Parked in an iter.Pull",
+			     "that nobody is left to resume or stop",
 			     "call stop on every path: defer stop() right after iter.Pull" },
 };
 
@@ -118,7 +124,8 @@ static enum cause cause_of(const struct detector *d, uint32_t i)
 	const struct seep_runtime *rt = d->view->runtime;
 	const struct seep_goroutine *g = &rt->goroutines.data[i];
 
-	if (d->cycle_of[i])
+	// Once.Do inside its own function is a cycle of one; its own cause says more.
+	if (d->cycle_of[i] && g->wait != SEEP_WAIT_ONCE)
 		return CAUSE_CYCLE;
 	switch (g->wait) {
 	case SEEP_WAIT_NIL_CHANNEL:
@@ -295,8 +302,8 @@ static uint64_t group_signature(const struct detector *d, const struct group *gr
 	return h;
 }
 
-static void explain_unreachable(const struct detector *d, struct seep_finding *f,
-				const struct group *group)
+static void explain_verdict(const struct detector *d, struct seep_finding *f,
+			    const struct group *group, uint64_t places)
 {
 	const struct seep_goroutine *g = &d->view->runtime->goroutines.data[group->members.data[0]];
 	const struct seep_root *root = &d->view->live->woken_by[group->members.data[0]];
@@ -310,8 +317,8 @@ static void explain_unreachable(const struct detector *d, struct seep_finding *f
 		else
 			seep_text_why(
 				d->report, f,
-				"no package variable, timer or goroutine that can still run reaches the %s: only goroutines that are blocked for ever do",
-				seep_wait_kind_name(g->wait));
+				"no package variable, no timer and no goroutine that can still run leads to %s: only goroutines that are blocked for ever do",
+				places > 1 ? "any of them" : "it");
 		break;
 	case SEEP_VERDICT_DEADLOCKED:
 		seep_text_why(
@@ -367,11 +374,32 @@ static void explain_cycle(const struct detector *d, struct seep_finding *f,
 			      group->members.len - SHOWN);
 }
 
+/** Different first things that the members wait for. */
+static uint64_t count_addresses(const struct seep_runtime *rt, const struct group *group)
+{
+	struct seep_map seen = {};
+
+	for (size_t i = 0; i < group->members.len; i++) {
+		const struct seep_goroutine *g = &rt->goroutines.data[group->members.data[i]];
+		if (g->wait_count &&
+		    !seep_map_put(&seen, rt->waits.data[g->first_wait].address, NULL))
+			break;
+	}
+	uint64_t count = seen.len;
+	seep_map_deinit(&seen);
+	return count;
+}
+
 static void explain(const struct detector *d, struct seep_finding *f, const struct group *group)
 {
 	const struct seep_runtime *rt = d->view->runtime;
 	const struct seep_goroutine *g = &rt->goroutines.data[group->members.data[0]];
 
+	uint64_t places = count_addresses(rt, group);
+	if (places > 1 && group->cause != CAUSE_CYCLE)
+		seep_text_why(d->report, f,
+			      "they wait at %" PRIu64 " different %ss; the first:", places,
+			      seep_wait_kind_name(g->wait));
 	if (group->cause == CAUSE_CYCLE)
 		explain_cycle(d, f, group);
 	else if (g->wait == SEEP_WAIT_SEND || g->wait == SEEP_WAIT_RECEIVE ||
@@ -381,7 +409,7 @@ static void explain(const struct detector *d, struct seep_finding *f, const stru
 					  &rt->waits.data[g->first_wait + k]);
 	else
 		seep_text_lock(d->view, d->report, f, g);
-	explain_unreachable(d, f, group);
+	explain_verdict(d, f, group, places);
 }
 
 static struct seep_error *make_finding(const struct detector *d, const struct group *group,
@@ -400,10 +428,12 @@ static struct seep_error *make_finding(const struct detector *d, const struct gr
 		.where = seep_text_own(d->report, group->where),
 		.created = seep_text_own(d->report, group->created),
 		.fix = causes[group->cause].fix,
-		.summary = seep_report_format(
-			d->report, "%zu goroutine%s %s%s", n, n == 1 ? "" : "s",
-			group->verdict == SEEP_VERDICT_WAITING ? "(waiting) " : "",
-			causes[group->cause].does),
+		.summary =
+			group->verdict == SEEP_VERDICT_WAITING ?
+				seep_report_format(d->report, "%s.", causes[group->cause].blocked) :
+				seep_report_format(d->report, "%s %s.",
+						   causes[group->cause].blocked,
+						   causes[group->cause].for_ever),
 	};
 	for (size_t i = 0; i < n; i++) {
 		const struct seep_goroutine *g = &rt->goroutines.data[group->members.data[i]];

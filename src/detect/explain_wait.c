@@ -25,13 +25,26 @@ static bool is_machinery(const char *function)
 	return false;
 }
 
-/** Is the package Go's own? Its import path then begins with an element without a dot; so does "main". */
-static bool is_standard(const char *function)
+/**
+ * Length of the folder that Go's own sources were in when the program was built, from the file of a runtime function; 0 if
+ * the build cut it off (-trimpath).
+ */
+static size_t goroot_length(const struct seep_position *runtime_function)
 {
-	size_t first = strcspn(function, "./");
+	const char *tail = strstr(runtime_function->file, "/runtime/");
 
-	return !has_prefix(function, "main.") &&
-	       (function[first] == '/' || !strchr(function, '/')) && function[first] != 0;
+	return tail ? tail + 1 - runtime_function->file : 0;
+}
+
+/** Is the function Go's own? By its file; without folders by its import path, whose first element has no dot then. */
+static bool is_standard(const struct seep_position *p, const char *goroot, size_t len)
+{
+	size_t first = strcspn(p->function, "./");
+
+	if (len)
+		return strncmp(p->file, goroot, len) == 0;
+	return !has_prefix(p->function, "main.") && p->function[first] != 0 &&
+	       (p->function[first] == '/' || !strchr(p->function, '/'));
 }
 
 struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
@@ -40,6 +53,8 @@ struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
 	struct seep_position p[POSITIONS_MAX];
 	struct seep_unwinder u;
 	struct seep_frame_text innermost = {};
+	const char *goroot = NULL;
+	size_t goroot_len = 0;
 
 	if (!seep_unwind_start(view->runtime, g, &u))
 		return seep_text_created_at(view, g);
@@ -48,7 +63,11 @@ struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
 						POSITIONS_MAX);
 		for (size_t i = 0; i < n; i++) {
 			struct seep_frame_text at = { p[i].function, p[i].file, p[i].line };
-			if (!is_standard(at.function))
+			if (!goroot && has_prefix(p[i].function, "runtime.")) {
+				goroot = p[i].file;
+				goroot_len = goroot_length(&p[i]);
+			}
+			if (!is_standard(&p[i], goroot, goroot_len))
 				return at;
 			if (!innermost.function && !is_machinery(at.function))
 				innermost = at;
@@ -242,6 +261,8 @@ const char *seep_text_root(const struct seep_view *view, struct seep_report *rep
 						  root->id - m->bss);
 		return seep_report_format(report, "package variable at data+%#" PRIx64,
 					  root->id - m->data);
+	case SEEP_ROOT_THREAD:
+		return "the runtime at work on a thread";
 	case SEEP_ROOT_TIMER:
 		return "a pending timer";
 	case SEEP_ROOT_SPECIAL:

@@ -79,7 +79,7 @@ static void describe_binary(const struct seep_binary *b, struct seep_report *rep
 	if (b->pclntab.module.next)
 		seep_report_caveat(
 			report,
-			"the program has plugins or shared modules: their variables are not looked at");
+			"the program has plugins or shared modules, whose variables are not read: no goroutine is called leaked");
 }
 
 static void describe_quality(const struct seep_runtime *rt, const struct seep_live *live,
@@ -101,6 +101,12 @@ static void describe_quality(const struct seep_runtime *rt, const struct seep_li
 		seep_report_caveat(report,
 				   "%" PRIu64 " heap spans were caught in the middle of a change",
 				   rt->heap.count_mismatches);
+	if (rt->heap.unread_spans)
+		seep_report_caveat(
+			report,
+			"%" PRIu64
+			" spans of the heap could not be copied, and what they lead to is not known: no goroutine is called leaked",
+			rt->heap.unread_spans);
 	if (live->dangling)
 		seep_report_caveat(report,
 				   "%" PRIu64 " pointers led to free memory, the last to %#" PRIx64
@@ -145,10 +151,13 @@ static struct seep_error *analyse(struct seep_runtime *rt,
 
 /** Stops the process, copies, and lets it go in every case. */
 static struct seep_error *capture(struct seep_target *target, const struct seep_binary *binary,
+				  const struct seep_inspect_options *options,
 				  struct seep_report *report)
 {
 	struct seep_error *err;
 
+	seep_target_limit_pause(target, options->max_pause_ns);
+	seep_runtime_prepare(target, binary);
 	err = seep_target_stop(target);
 	if (err)
 		return err;
@@ -164,6 +173,15 @@ static struct seep_error *capture(struct seep_target *target, const struct seep_
 			report,
 			"%zu of %zu threads were in uninterruptible sleep and could not be stopped",
 			stats.threads_missed, stats.threads);
+	if (stats.spans_left_out)
+		seep_report_caveat(
+			report,
+			"%zu stretches of memory are too large to be copied and were not looked at",
+			stats.spans_left_out);
+	if (stats.pages_unreadable)
+		seep_report_caveat(report,
+				   "%" PRIu64 " pages could not be read and were taken for empty",
+				   stats.pages_unreadable);
 	return err;
 }
 
@@ -186,7 +204,7 @@ struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_option
 	if (!err) {
 		describe_binary(binary, report);
 		progress(options, "copying memory");
-		err = capture(target, binary, report);
+		err = capture(target, binary, options, report);
 	}
 	if (!err) {
 		progress(options, "reading the heap");

@@ -5,7 +5,11 @@
 #include "detect/findings.h"
 
 struct seep_inspect_options {
-	uint64_t max_pause_ns; /** the pause ends by then, whatever could not be read; 0 = no limit */
+	/**
+	 * Copying ends by then, finished or not, and unfinished means BUDGET: half a heap proves
+	 * nothing. 0 = no limit.
+	 */
+	uint64_t max_pause_ns;
 	bool all; /** also what is `waiting` or `intended` becomes a finding */
 	const char *only; /** causes to look for, separated by commas, names valid; NULL = all */
 	/**
@@ -22,7 +26,7 @@ struct seep_inspect_options {
  *
  * On success the report is finished: findings sorted, caveats added. On SEEP_ERROR_BUDGET a limit
  * of the options was hit, and the report holds what could be seen until then, with caveats; with
- * goroutines.total 0 it says nothing. After any other error its content is undefined. The process
+ * goroutines.total 0, as after max_pause_ns, it says nothing. After any other error its content is undefined. The process
  * runs on in every case. Errors: those of seep_target_open() and seep_target_stop(), and BAD_DATA,
  * MISSING_INFO, UNSUPPORTED of the executable and its runtime.
  */

@@ -17,6 +17,15 @@ struct watch {
 	uint32_t size;
 };
 
+/** A lock that a goroutine holds, or is queued for as a writer; a list by goroutine. */
+struct held {
+	uint32_t lock, next; /** next: index + 1 */
+	bool waits_as_writer;
+};
+
+/** What is known of a lock; a queued writer keeps readers out, not other writers. */
+enum { HOLDER_LIVE = 1, WRITER_LIVE = 2, HOLDER_DONE = 4, WRITER_DONE = 8 };
+
 struct finder {
 	struct seep_runtime *rt;
 	const struct seep_locks *locks;
@@ -26,7 +35,9 @@ struct finder {
 	struct seep_map by_object; /** object number → watch index + 1 */
 	uint8_t *reached; /** by goroutine: what it waits for is reached */
 	struct seep_vec(uint32_t) woken; /** live, stack not scanned yet */
-	struct seep_map held; /** goroutine index → 1 if it holds a lock */
+	struct seep_vec(struct held) held;
+	struct seep_map held_by; /** goroutine index → index + 1 in held */
+	uint8_t *lock_state; /** by lock; *_DONE: its waiters were looked at for that */
 	enum seep_live_phase phase;
 	struct seep_root root; /** what is being followed */
 };
@@ -39,15 +50,8 @@ static bool lock_allows(const struct finder *f, const struct seep_goroutine *g)
 		return true;
 	if (lock->state == SEEP_LOCK_ABANDONED)
 		return f->phase >= SEEP_LIVE_IF_ABANDONED_UNLOCKED;
-	for (size_t i = 0; i < lock->holders.len; i++) {
-		const struct seep_lock_holder *h = &lock->holders.data[i];
-		// A queued writer keeps readers out, not other writers.
-		if (h->waits_as_writer && g->wait != SEEP_WAIT_RWMUTEX_READ)
-			continue;
-		if (f->live->phase[h->goroutine] != SEEP_LIVE_NEVER)
-			return true;
-	}
-	return false;
+	uint8_t state = f->lock_state[lock - f->locks->locks.data];
+	return state & HOLDER_LIVE || (state & WRITER_LIVE && g->wait == SEEP_WAIT_RWMUTEX_READ);
 }
 
 static void wake(struct finder *f, uint32_t i)
@@ -56,6 +60,10 @@ static void wake(struct finder *f, uint32_t i)
 		return;
 	f->live->phase[i] = f->phase;
 	f->live->woken_by[i] = f->root;
+	const uint64_t *first = seep_map_get(&f->held_by, i);
+	for (uint32_t k = first ? *first : 0; k; k = f->held.data[k - 1].next)
+		f->lock_state[f->held.data[k - 1].lock] |=
+			f->held.data[k - 1].waits_as_writer ? WRITER_LIVE : HOLDER_LIVE;
 	if (!seep_vec_push(&f->woken, i))
 		f->marker.failed = true;
 }
@@ -110,14 +118,16 @@ static void mark_root(seep_addr value, bool precise, void *arg)
 /** Waiters of the locks that goroutine i holds may go on now. */
 static void release_locks(struct finder *f, uint32_t i)
 {
-	if (!seep_map_get(&f->held, i))
-		return;
-	for (size_t k = 0; k < f->locks->locks.len; k++) {
-		const struct seep_lock *lock = &f->locks->locks.data[k];
-		bool holds = false;
-		for (size_t h = 0; h < lock->holders.len && !holds; h++)
-			holds = lock->holders.data[h].goroutine == i;
-		for (size_t w = 0; holds && w < lock->waiters.len; w++)
+	const uint64_t *first = seep_map_get(&f->held_by, i);
+
+	for (uint32_t k = first ? *first : 0; k; k = f->held.data[k - 1].next) {
+		const struct held *held = &f->held.data[k - 1];
+		const struct seep_lock *lock = &f->locks->locks.data[held->lock];
+		uint8_t done = held->waits_as_writer ? WRITER_DONE : HOLDER_DONE;
+		if (f->lock_state[held->lock] & done)
+			continue; // who came to it since then was told at once
+		f->lock_state[held->lock] |= done;
+		for (size_t w = 0; w < lock->waiters.len; w++)
 			if (f->reached[lock->waiters.data[w]])
 				reach(f, lock->waiters.data[w]);
 	}
@@ -141,6 +151,14 @@ static void visit_global(seep_addr word, seep_addr value, void *arg)
 
 	f->root = (struct seep_root){ SEEP_ROOT_GLOBAL, word };
 	seep_mark_pointer(&f->marker, value, true);
+	drain(f);
+}
+
+static void mark_threads(struct finder *f)
+{
+	f->root = (struct seep_root){ SEEP_ROOT_THREAD, 0 };
+	for (size_t i = 0; i < f->rt->thread_words.len; i++)
+		seep_mark_pointer(&f->marker, f->rt->thread_words.data[i], false);
 	drain(f);
 }
 
@@ -186,7 +204,7 @@ static void mark_timers(struct finder *f)
 	}
 }
 
-/** Watches what goroutine i waits for; what lies outside the heap and every stack counts as reached. */
+/** Watches what goroutine i waits for; what lies outside the heap and every stack counts as reached, and so does what reads as free. */
 static bool watch_waits(struct finder *f, uint32_t i)
 {
 	const struct seep_goroutine *g = &f->rt->goroutines.data[i];
@@ -196,7 +214,8 @@ static bool watch_waits(struct finder *f, uint32_t i)
 		struct seep_object object;
 		if (w->address >= g->stack_lo && w->address < g->stack_hi)
 			continue; // only its own stack leads there
-		if (!seep_heap_find(&f->rt->heap, w->address, &object)) {
+		if (!seep_heap_find(&f->rt->heap, w->address, &object) ||
+		    !seep_heap_allocated(&f->rt->heap, object)) {
 			f->root = (struct seep_root){ SEEP_ROOT_GLOBAL, w->address };
 			reach(f, i);
 			continue;
@@ -220,6 +239,18 @@ static void make_opaque(struct finder *f, seep_addr addr)
 		seep_bit_set(f->marker.opaque, seep_heap_number(&f->rt->heap, object));
 }
 
+static bool note_holders(struct finder *f, uint32_t lock)
+{
+	seep_vec_foreach(h, &f->locks->locks.data[lock].holders) {
+		uint64_t *first = seep_map_put(&f->held_by, h->goroutine, NULL);
+		if (!first ||
+		    !seep_vec_push(&f->held, (struct held){ lock, *first, h->waits_as_writer }))
+			return false;
+		*first = f->held.len;
+	}
+	return true;
+}
+
 static bool prepare(struct finder *f)
 {
 	const struct seep_runtime *rt = f->rt;
@@ -229,10 +260,9 @@ static bool prepare(struct finder *f)
 		make_opaque(f, rt->goroutines.data[i].addr);
 	for (size_t i = 0; i < rt->runtime_edges.len; i++)
 		make_opaque(f, rt->runtime_edges.data[i]);
-	for (size_t i = 0; ok && i < f->locks->locks.len; i++)
-		for (size_t h = 0; ok && h < f->locks->locks.data[i].holders.len; h++)
-			ok = seep_map_put(&f->held,
-					  f->locks->locks.data[i].holders.data[h].goroutine, NULL);
+	// Backwards, so that each goroutine's list runs forwards.
+	for (size_t i = f->locks->locks.len; ok && i-- > 0;)
+		ok = note_holders(f, i);
 	f->phase = SEEP_LIVE;
 	memset(f->live->phase, SEEP_LIVE_NEVER, rt->goroutines.len);
 	for (size_t i = 0; ok && i < rt->goroutines.len; i++)
@@ -244,12 +274,15 @@ static bool prepare(struct finder *f)
 static void run_phases(struct finder *f)
 {
 	const struct seep_runtime *rt = f->rt;
+	// What could not be read may lead to anything: other modules' variables, spans that were not copied.
+	bool blind = rt->binary->pclntab.module.next != 0 || rt->heap.unread_spans;
 
 	f->root = (struct seep_root){};
 	for (size_t i = 0; i < rt->goroutines.len; i++)
-		if (rt->goroutines.data[i].wait >= SEEP_WAIT_EXTERNAL)
+		if (rt->goroutines.data[i].wait >= SEEP_WAIT_EXTERNAL || blind)
 			wake(f, i);
 	seep_roots_globals(rt, visit_global, f);
+	mark_threads(f);
 	mark_timers(f);
 	mark_specials(f);
 	run_woken(f);
@@ -292,9 +325,10 @@ struct seep_error *seep_live_find(struct seep_runtime *rt, const struct seep_loc
 		.opaque = calloc(words, 8),
 	};
 	f.reached = calloc(n + 1, 1);
+	f.lock_state = calloc(locks->locks.len + 1, 1);
 	err = seep_marker_init(&f.marker, &rt->heap);
-	if (!err &&
-	    !(ret->phase && ret->woken_by && ret->base && ret->opaque && f.reached && prepare(&f)))
+	if (!err && !(ret->phase && ret->woken_by && ret->base && ret->opaque && f.reached &&
+		      f.lock_state && prepare(&f)))
 		err = &seep_enomem;
 	if (!err) {
 		run_phases(&f);
@@ -312,8 +346,10 @@ struct seep_error *seep_live_find(struct seep_runtime *rt, const struct seep_loc
 	seep_vec_free(&f.watches);
 	seep_vec_free(&f.woken);
 	seep_map_deinit(&f.by_object);
-	seep_map_deinit(&f.held);
+	seep_map_deinit(&f.held_by);
+	seep_vec_free(&f.held);
 	free(f.reached);
+	free(f.lock_state);
 	return err;
 }
 

@@ -29,6 +29,7 @@ enum seep_live_phase {
 enum seep_root_kind {
 	SEEP_ROOT_NONE,
 	SEEP_ROOT_GLOBAL,
+	SEEP_ROOT_THREAD, /** in the hands of the runtime itself, on a thread */
 	SEEP_ROOT_TIMER,
 	SEEP_ROOT_SPECIAL,
 	SEEP_ROOT_GOROUTINE

@@ -1,13 +1,18 @@
 // Marking by depth-first search over a worklist.
 //
-// What limits it is memory latency, not instructions: each pointer leads to a mark bit and, later, to an object that is not in the
-// cache. So objects pass through a short queue between being taken from the worklist and being read; entering the queue
-// prefetches them, as the Go collector and Boehm's do.
+// What limits it is memory latency, not instructions: each pointer leads to a span and a mark bit and, later, to an object
+// and its pointer map, none of which is in the cache. So there are two short queues, and entering one prefetches what leaving
+// it will need: pointers between being found and being looked up, objects between being taken from the worklist and being
+// read. The Go collector and Boehm's do the latter.
+//
+// A guess may lead to a slot that is allocated but dead or not filled yet, with pointers of its last owner in it. So what a
+// guess leads to is followed last, and pointers on from there count as guesses. A precise pointer to a free slot is then
+// always a contradiction.
 #include "graph/mark.h"
 
 #include <stdlib.h>
 
-enum { QUEUE = 16 };
+enum { QUEUE = 16, POINTERS = 32 };
 
 struct seep_error *seep_marker_init(struct seep_marker *m, const struct seep_heap *heap)
 {
@@ -29,6 +34,7 @@ void seep_marker_deinit(struct seep_marker *m)
 	free(m->watched);
 	seep_vec_free(&m->hits);
 	seep_vec_free(&m->todo);
+	seep_vec_free(&m->guessed);
 }
 
 void seep_mark_pointer(struct seep_marker *m, seep_addr pointer, bool precise)
@@ -56,38 +62,95 @@ void seep_mark_pointer(struct seep_marker *m, seep_addr pointer, bool precise)
 	seep_bit_set(m->marked, n);
 	m->objects++;
 	m->bytes += span->elem_size;
-	if (!span->noscan && !seep_bit_get(m->opaque, n) && !seep_vec_push(&m->todo, object))
+	if (!span->noscan && !seep_bit_get(m->opaque, n) &&
+	    !(precise ? seep_vec_push(&m->todo, object) : seep_vec_push(&m->guessed, object)))
 		m->failed = true;
 }
 
-static void prefetch(const struct seep_heap *heap, struct seep_object object)
+static void prefetch_object(const struct seep_heap *heap, struct seep_object object)
 {
 	const struct seep_span *span = &heap->spans.data[object.span];
+	uint64_t offset = object.slot * span->elem_size;
 
-	if (span->bytes)
-		__builtin_prefetch(span->bytes + object.slot * span->elem_size);
+	if (!span->bytes)
+		return;
+	__builtin_prefetch(span->bytes + offset);
+	if (span->bits)
+		__builtin_prefetch(span->bits + offset / 64); // a bit for each word
 }
 
-void seep_mark_drain(struct seep_marker *m)
+/** Pointers on their way to being looked up, in the order in which they were found. */
+struct pointers {
+	seep_addr ring[POINTERS];
+	unsigned head, len;
+};
+
+/** Prefetches the span and queues the pointer; the oldest one gives way if there is no room. */
+static void queue_pointer(struct seep_marker *m, struct pointers *p, seep_addr value)
+{
+	const struct seep_heap *heap = m->heap;
+	uint64_t arena = (value >> SEEP_ARENA_SHIFT) - heap->arena_first;
+
+	if (arena >= heap->arena_count || !heap->arenas[arena])
+		return;
+	uint32_t index = heap->arenas[arena][value >> SEEP_PAGE_SHIFT & (SEEP_ARENA_PAGES - 1)];
+	if (index == 0)
+		return;
+	__builtin_prefetch(&heap->spans.data[index - 1].base);
+	__builtin_prefetch(&heap->spans.data[index - 1].bytes);
+	if (p->len == POINTERS) {
+		seep_mark_pointer(m, p->ring[p->head], true);
+		p->ring[p->head] = value;
+		p->head = (p->head + 1) % POINTERS;
+	} else {
+		p->ring[(p->head + p->len++) % POINTERS] = value;
+	}
+}
+
+static void drain_precise(struct seep_marker *m)
 {
 	struct seep_object queue[QUEUE];
+	struct pointers pointers = {};
 	unsigned head = 0, len = 0;
 	struct seep_pointers walk;
 	uint64_t word;
 	seep_addr value;
 
-	while (m->todo.len || len) {
+	while (m->todo.len || len || pointers.len) {
 		while (len < QUEUE && m->todo.len) {
 			struct seep_object o = seep_vec_pop(&m->todo);
-			prefetch(m->heap, o);
+			prefetch_object(m->heap, o);
 			queue[(head + len++) % QUEUE] = o;
+		}
+		if (len < QUEUE && pointers.len) { // the worklist is empty: what waits may fill it
+			seep_mark_pointer(m, pointers.ring[pointers.head], true);
+			pointers.head = (pointers.head + 1) % POINTERS;
+			pointers.len--;
+			continue;
 		}
 		seep_pointers_start(m->heap, queue[head], &walk);
 		head = (head + 1) % QUEUE;
 		len--;
 		while (seep_pointers_next(&walk, &word, &value))
+			if (value && walk.guess)
+				seep_mark_pointer(m, value, false);
+			else if (value)
+				queue_pointer(m, &pointers, value);
+	}
+}
+
+void seep_mark_drain(struct seep_marker *m)
+{
+	struct seep_pointers walk;
+	uint64_t word;
+	seep_addr value;
+
+	drain_precise(m);
+	while (m->guessed.len) {
+		seep_pointers_start(m->heap, seep_vec_pop(&m->guessed), &walk);
+		while (seep_pointers_next(&walk, &word, &value))
 			if (value)
-				seep_mark_pointer(m, value, true);
+				seep_mark_pointer(m, value, false);
 	}
 }
 

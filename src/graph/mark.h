@@ -16,6 +16,8 @@ struct seep_marker {
 	struct seep_vec(seep_addr)
 		hits; /** pointers that led to watched objects: the first one, for tiny blocks each; the caller empties it */
 	struct seep_vec(struct seep_object) todo;
+	struct seep_vec(struct seep_object)
+		guessed; /** to be followed as well, but reached by a guess: their contents may be stale */
 	uint64_t objects, bytes; /** marked */
 	uint64_t dangling; /** precise pointers to slots that are free: should be 0 */
 	seep_addr dangling_example;
@@ -33,7 +35,7 @@ void seep_mark_drain(struct seep_marker *marker);
 /** Lifts opacity from every object and follows those that had been reached. */
 void seep_mark_opaque(struct seep_marker *marker);
 
-/** Words of data and bss that hold pointers, in address order. */
+/** Words of data and bss that hold pointers, in address order; then what the runtime's own threads have in hand. */
 void seep_roots_globals(const struct seep_runtime *runtime,
 			void (*visit)(seep_addr word, seep_addr value, void *arg), void *arg);
 

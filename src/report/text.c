@@ -418,11 +418,11 @@ static size_t stack_pad(const struct page *page, const struct seep_frame_text *f
 	return pad < limit && (page->columns == 0 || pad + 2 + files <= limit) ? pad : 0;
 }
 
-static void add_note(struct page *page, size_t n, const char *what)
+static void add_note(struct page *page, size_t n, const char *one, const char *many)
 {
 	_cleanup_(seep_str_deinit) struct seep_str note = {};
 
-	seep_str_addf(&note, "(%zu %s%s)", n, what, plural(n));
+	seep_str_addf(&note, "(%zu %s)", n, n == 1 ? one : many);
 	seep_style_spaces(&page->str, LABEL + 2);
 	add_ink(page, SEEP_INK_DIM, seep_str_text(&note));
 	seep_str_add(&page->str, "\n");
@@ -443,7 +443,7 @@ static void add_stack(struct page *page, const struct seep_finding_goroutine *go
 		if (first == end) // nothing but the runtime: then that
 			first = 0, end = goroutine->frame_count;
 		else if (first)
-			add_note(page, first, "runtime frame");
+			add_note(page, first, "runtime frame", "runtime frames");
 	}
 	size_t hidden = !page->verbose && end - first > FRAMES ? end - first - FRAMES : 0;
 	size_t pad = stack_pad(page, frames, first, end - hidden);
@@ -453,7 +453,7 @@ static void add_stack(struct page *page, const struct seep_finding_goroutine *go
 			  is_runtime(&frames[i]) ? SEEP_INK_DIM : SEEP_INK_PLAIN);
 	}
 	if (hidden)
-		add_note(page, hidden, "more frame");
+		add_note(page, hidden, "more frame", "more frames");
 }
 
 static void add_title(struct page *page, size_t number, const struct seep_finding *finding)
@@ -504,7 +504,7 @@ static void add_finding(struct page *page, size_t number, const struct seep_find
 		seep_str_add(&page->str, "\n");
 	}
 	if (finding->why.len > why)
-		add_note(page, finding->why.len - why, "more with -v");
+		add_note(page, finding->why.len - why, "more with -v", "more with -v");
 	if (finding->fix) {
 		add_label(page, "fix");
 		add_prose(page, finding->fix, LABEL, LABEL);
@@ -519,7 +519,7 @@ static void add_finding(struct page *page, size_t number, const struct seep_find
 		add_stack(page, &finding->goroutines.data[i]);
 	}
 	if (page->verbose && finding->count > stacks && stacks)
-		add_note(page, finding->count - stacks, "more goroutine");
+		add_note(page, finding->count - stacks, "more goroutine", "more goroutines");
 }
 
 /** "6. proven      send-blocked      12 goroutines    1.2 MiB  main.f  main.go:7". */

@@ -7,11 +7,19 @@
 //
 // Mappings that cannot be the runtime's (libraries' data, shared memory) are left out, and so are private mappings above
 // 256 MiB in which nothing of the runtime's was found: C heaps in cgo programs.
+//
+// Before the stop the list of spans is read from the running process and the second round's ranges are computed from it by
+// the same function, so that seep_target_prepare() can put memory behind them. What was read then may be torn or out of date,
+// and is forgotten: it only says where memory will be needed.
 #include "runtime/internal.h"
 
 #include <stdlib.h>
 
 enum { FOREIGN_MAX = 256 << 20, WAIT_BEFORE = 64, WAIT_AFTER = 128 };
+/** Reading ahead: spans lie close together, so many come with one read; a list that says otherwise is not believed. */
+enum { PAGE_BYTES = 4096, SPAN_SPREAD_MAX = 8, SPAN_SLACK = 16 << 20 };
+/** 8 KiB pages of 48 address bits: what spans that do not overlap cannot exceed together. */
+static const uint64_t HEAP_PAGES_MAX = 1ull << (48 - SEEP_PAGE_SHIFT);
 
 struct ranges {
 	struct seep_vec(struct seep_range) v;
@@ -106,32 +114,50 @@ static bool add_span(struct ranges *list, const struct seep_mspans *all, const s
 	return true;
 }
 
-static struct seep_error *copy_pointerful(struct seep_target *target,
-					  const struct seep_binary *binary)
+/** The second round's ranges, as far as the spans in memory tell. */
+static struct seep_error *find_pointerful(const struct seep_target *target,
+					  const struct seep_memory *memory,
+					  const struct seep_binary *binary, struct ranges *ret)
 {
 	struct seep_error *err;
-	_cleanup_(ranges_deinit) struct ranges list = {};
 	_cleanup_(seep_mspans_deinit) struct seep_mspans all = {};
 	struct places places = { .spans = &all };
 	size_t count;
 	const struct seep_mapping *mappings = seep_target_mappings(target, &count);
+	uint64_t pages = 0;
 	bool ok = true;
 
-	err = seep_mspans_read(seep_target_memory(target), binary, &all);
+	err = seep_mspans_read(memory, binary, &all);
 	if (err)
 		return err;
 	for (size_t i = 0; ok && i < all.spans.len; i++) {
 		const struct seep_mspan *s = &all.spans.data[i];
 		seep_addr last = s->start + (s->npages << SEEP_PAGE_SHIFT) - 1;
+		pages += s->npages;
+		if (pages > HEAP_PAGES_MAX)
+			break;
 		for (uint64_t a = s->start >> SEEP_ARENA_SHIFT; ok && a <= last >> SEEP_ARENA_SHIFT;
 		     a++)
 			ok = seep_map_put(&places.arenas, a, NULL);
-		ok = ok && add_span(&list, &all, s);
+		ok = ok && add_span(ret, &all, s);
 	}
 	for (size_t i = 0; ok && i < count; i++)
-		ok = add_mapping(&list, &places, &mappings[i]);
+		ok = add_mapping(ret, &places, &mappings[i]);
 	seep_map_deinit(&places.arenas);
-	return ok ? seep_target_copy(target, list.v.data, list.v.len) : &seep_enomem;
+	if (pages > HEAP_PAGES_MAX)
+		return seep_error_format(SEEP_ERROR_BAD_DATA,
+					 "the heap's spans are larger than the address space");
+	return ok ? NULL : &seep_enomem;
+}
+
+static struct seep_error *copy_pointerful(struct seep_target *target,
+					  const struct seep_binary *binary)
+{
+	struct seep_error *err;
+	_cleanup_(ranges_deinit) struct ranges list = {};
+
+	err = find_pointerful(target, seep_target_memory(target), binary, &list);
+	return err ? err : seep_target_copy(target, list.v.data, list.v.len);
 }
 
 static struct seep_error *copy_waited_for(struct seep_target *target,
@@ -140,21 +166,132 @@ static struct seep_error *copy_waited_for(struct seep_target *target,
 	struct seep_error *err;
 	_cleanup_(ranges_deinit) struct ranges list = {};
 	struct seep_blocked_list blocked = {};
+	struct seep_map pages = {}; // a hundred thousand may wait for what lies in a few
+	bool ok = true;
 
 	err = seep_blocked_read(seep_target_memory(target), binary, &blocked);
 	if (err)
 		return err;
-	for (size_t i = 0; i < blocked.items.len; i++) {
+	for (size_t i = 0; ok && i < blocked.items.len; i++) {
 		seep_addr a = blocked.items.data[i].address;
-		if (a > WAIT_BEFORE && a < UINT64_MAX - WAIT_AFTER &&
-		    !seep_vec_push(&list.v,
-				   (struct seep_range){ a - WAIT_BEFORE, a + WAIT_AFTER })) {
-			err = &seep_enomem;
-			break;
+		if (a <= WAIT_BEFORE || a >= UINT64_MAX - WAIT_AFTER - PAGE_BYTES)
+			continue;
+		for (seep_addr page = (a - WAIT_BEFORE) / PAGE_BYTES;
+		     ok && page <= (a + WAIT_AFTER) / PAGE_BYTES; page++) {
+			bool added;
+			ok = seep_map_put(&pages, page, &added) &&
+			     (!added || add(&list, page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
 		}
 	}
+	err = ok ? NULL : &seep_enomem;
+	seep_map_deinit(&pages);
 	seep_vec_free(&blocked.items);
 	return err ? err : seep_target_copy(target, list.v.data, list.v.len);
+}
+
+// Reading ahead.
+
+/** What was read while the process ran. */
+struct ahead {
+	struct seep_memory memory;
+	struct seep_vec(void *) blocks; /** behind the memory's segments */
+};
+
+static void ahead_deinit(struct ahead *ahead)
+{
+	for (size_t i = 0; i < ahead->blocks.len; i++)
+		free(ahead->blocks.data[i]);
+	seep_vec_free(&ahead->blocks);
+	seep_memory_deinit(&ahead->memory);
+}
+
+static struct seep_error *read_ahead(struct seep_target *target, seep_addr start, seep_addr end,
+				     struct ahead *ahead)
+{
+	struct seep_error *err;
+	void *block = malloc(end - start);
+
+	if (!block || !seep_vec_push(&ahead->blocks, block)) {
+		free(block);
+		return &seep_enomem;
+	}
+	err = seep_target_read(target, start, block, end - start);
+	return err ? err :
+		     seep_memory_add(&ahead->memory, (struct seep_segment){ start, end, block });
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct seep_range *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+/** Pages that hold the spans listed at array, in runs. */
+static struct seep_error *find_span_pages(const struct ahead *ahead,
+					  const struct seep_binary *binary, seep_addr array,
+					  uint64_t count, struct ranges *ret)
+{
+	uint64_t size = binary->layout.mspan_size, total = 0;
+
+	for (uint64_t i = 0; i < count; i++) {
+		seep_addr span;
+		if (seep_memory_u64(&ahead->memory, array + 8 * i, &span) &&
+		    span < UINT64_MAX - size - PAGE_BYTES &&
+		    !add(ret, span & -(seep_addr)PAGE_BYTES,
+			 (span + size + PAGE_BYTES - 1) & -(seep_addr)PAGE_BYTES))
+			return &seep_enomem;
+	}
+	if (ret->v.len == 0)
+		return NULL;
+	qsort(ret->v.data, ret->v.len, sizeof(*ret->v.data), compare_ranges);
+	size_t last = 0;
+	for (size_t i = 1; i < ret->v.len; i++) {
+		if (ret->v.data[i].start > ret->v.data[last].end)
+			ret->v.data[++last] = ret->v.data[i];
+		else if (ret->v.data[i].end > ret->v.data[last].end)
+			ret->v.data[last].end = ret->v.data[i].end;
+	}
+	ret->v.len = last + 1;
+	for (size_t i = 0; i < ret->v.len; i++)
+		total += ret->v.data[i].end - ret->v.data[i].start;
+	if (total > SPAN_SPREAD_MAX * size * count + SPAN_SLACK)
+		return seep_error_format(SEEP_ERROR_BAD_DATA, "the heap's spans lie too far apart");
+	return NULL;
+}
+
+static struct seep_error *read_spans_ahead(struct seep_target *target,
+					   const struct seep_binary *binary, struct ahead *ahead)
+{
+	struct seep_error *err;
+	_cleanup_(ranges_deinit) struct ranges pages = {};
+	seep_addr heap = binary->globals.mheap, array;
+	uint64_t count;
+
+	err = read_ahead(target, heap, heap + binary->layout.mheap_size, ahead);
+	if (!err)
+		err = seep_mspan_list(&ahead->memory, binary, &array, &count);
+	if (!err)
+		err = read_ahead(target, array, array + 8 * count, ahead);
+	if (!err)
+		err = find_span_pages(ahead, binary, array, count, &pages);
+	for (size_t i = 0; !err && i < pages.v.len; i++)
+		err = read_ahead(target, pages.v.data[i].start, pages.v.data[i].end, ahead);
+	return err;
+}
+
+void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary)
+{
+	struct seep_error *err;
+	_cleanup_(ahead_deinit) struct ahead ahead = {};
+	_cleanup_(ranges_deinit) struct ranges list = {};
+
+	err = read_spans_ahead(target, binary, &ahead);
+	if (!err)
+		err = find_pointerful(target, &ahead.memory, binary, &list);
+	if (!err && list.v.len)
+		err = seep_target_prepare(target, list.v.data, list.v.len);
+	seep_error_destroy(err);
 }
 
 struct seep_error *seep_runtime_capture(struct seep_target *target,

@@ -10,6 +10,7 @@
 #include <string.h>
 
 enum { GOROUTINES_MAX = 1 << 26, REASONS_MAX = 64, STATUS_SCAN = 0x1000, ALLM_MAX = 1 << 20 };
+enum { SIGNAL_REGS = 15, G0_MAX = 1 << 20 };
 
 bool seep_allgs(const struct seep_memory *memory, const struct seep_globals *globals,
 		seep_addr *array_ret, uint64_t *count_ret)
@@ -18,14 +19,19 @@ bool seep_allgs(const struct seep_memory *memory, const struct seep_globals *glo
 	       seep_memory_u64(memory, globals->allgptr, array_ret) && *count_ret <= GOROUTINES_MAX;
 }
 
-/** Ms by the goroutine that they run. */
+/** A thread of the runtime's, and what it was doing. */
 struct thread_of {
 	const struct seep_thread *thread;
-	seep_addr m, g, g0_lo, g0_hi, signal_lo, signal_hi;
+	seep_addr m, g, g0_lo, g0_hi, g0_sp, signal_lo, signal_hi;
+	seep_addr pc, sp; /** its own, or what a signal interrupted */
+	seep_addr saved_regs; /** interrupted by a signal: where the registers are, else 0 */
+	seep_addr vdso_pc, vdso_sp; /** of the caller of vdso code, 0 outside it */
+	bool unknown; /** in a signal handler, and the signal's frame was not found */
 };
 struct threads_of {
 	struct seep_vec(struct thread_of) v;
 	struct seep_map by_g;
+	seep_addr gogo, gogo_end;
 };
 
 static seep_addr word(const struct seep_memory *memory, seep_addr addr)
@@ -35,95 +41,175 @@ static seep_addr word(const struct seep_memory *memory, seep_addr addr)
 	return seep_memory_u64(memory, addr, &v) ? v : 0;
 }
 
-static struct seep_error *read_ms(struct seep_runtime *rt, struct threads_of *ret)
+/**
+ * The registers that a signal interrupted, from the kernel's frame on the gsignal stack: a struct ucontext {flags, link (0),
+ * the signal stack's own begin, flags and size, registers: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip}. It is
+ * known by the signal stack's bounds; the return address below it is the runtime's, or with cgo the C library's.
+ */
+static void find_signal_frame(const struct seep_memory *memory, struct thread_of *t)
+{
+	seep_addr context = t->sp & ~7ull;
+
+	while (context < t->signal_hi &&
+	       (word(memory, context + 8) != 0 || word(memory, context + 16) != t->signal_lo ||
+		word(memory, context + 32) != t->signal_hi - t->signal_lo))
+		context += 8;
+	if (context >= t->signal_hi || !word(memory, context + 168)) {
+		t->unknown = true;
+		return;
+	}
+	t->saved_regs = context + 40;
+	t->sp = word(memory, context + 160);
+	t->pc = word(memory, context + 168);
+}
+
+static void read_m(struct seep_runtime *rt, struct thread_of *t)
 {
 	const struct seep_layout *l = &rt->binary->layout;
 	const struct seep_memory *memory = &rt->memory;
-	seep_addr m = word(memory, rt->binary->globals.allm);
+	seep_addr g0 = word(memory, t->m + l->m_g0), gsignal = word(memory, t->m + l->m_gsignal);
+	uint64_t procid = word(memory, t->m + l->m_procid);
 
-	for (size_t n = 0; m && n < ALLM_MAX; n++, m = word(memory, m + l->m_alllink)) {
-		struct thread_of t = { .m = m, .g = word(memory, m + l->m_curg) };
-		uint64_t procid = word(memory, m + l->m_procid);
-		seep_addr g0 = word(memory, m + l->m_g0), gsignal = word(memory, m + l->m_gsignal);
-		if (!t.g)
-			continue;
-		if (g0) {
-			t.g0_lo = word(memory, g0 + l->g_stack_lo);
-			t.g0_hi = word(memory, g0 + l->g_stack_hi);
-		}
-		if (gsignal) {
-			t.signal_lo = word(memory, gsignal + l->g_stack_lo);
-			t.signal_hi = word(memory, gsignal + l->g_stack_hi);
-		}
-		for (size_t i = 0; i < rt->thread_count; i++)
-			if (rt->threads[i].stopped && (uint64_t)rt->threads[i].procid == procid)
-				t.thread = &rt->threads[i];
-		uint64_t *slot = seep_map_put(&ret->by_g, t.g, NULL);
-		if (!slot || !seep_vec_push(&ret->v, t))
+	if (g0) {
+		t->g0_lo = word(memory, g0 + l->g_stack_lo);
+		t->g0_hi = word(memory, g0 + l->g_stack_hi);
+	}
+	if (gsignal) {
+		t->signal_lo = word(memory, gsignal + l->g_stack_lo);
+		t->signal_hi = word(memory, gsignal + l->g_stack_hi);
+	}
+	for (size_t i = 0; i < rt->thread_count; i++)
+		if (rt->threads[i].stopped && (uint64_t)rt->threads[i].procid == procid)
+			t->thread = &rt->threads[i];
+	if (!t->thread)
+		return;
+	t->pc = t->thread->pc;
+	t->sp = t->thread->sp;
+	if (t->sp >= t->signal_lo && t->sp < t->signal_hi)
+		find_signal_frame(memory, t);
+	t->vdso_sp = l->m_vdso_sp >= 0 ? word(memory, t->m + l->m_vdso_sp) : 0;
+	t->vdso_pc = t->vdso_sp ? word(memory, t->m + l->m_vdso_pc) : 0;
+}
+
+static struct seep_error *read_ms(struct seep_runtime *rt, struct threads_of *ret)
+{
+	static const char *const names[] = { "gogo" };
+	const struct seep_layout *l = &rt->binary->layout;
+	struct seep_func gogo;
+	seep_addr m = word(&rt->memory, rt->binary->globals.allm);
+
+	seep_pclntab_find_names(&rt->binary->pclntab, names, 1, &gogo);
+	if (gogo.raw) {
+		ret->gogo = gogo.entry;
+		ret->gogo_end = gogo.end;
+	}
+	for (size_t n = 0; m && n < ALLM_MAX; n++, m = word(&rt->memory, m + l->m_alllink)) {
+		struct thread_of t = { .m = m, .g = word(&rt->memory, m + l->m_curg) };
+		read_m(rt, &t);
+		uint64_t *slot = t.g ? seep_map_put(&ret->by_g, t.g, NULL) : NULL;
+		if ((t.g && !slot) || !seep_vec_push(&ret->v, t))
 			return &seep_enomem;
-		*slot = ret->v.len; // index + 1
+		if (slot)
+			*slot = ret->v.len; // index + 1
 	}
 	return NULL;
 }
 
-/**
- * The registers that a signal interrupted, from the signal frame on the gsignal stack: the return address to the sigreturn
- * trampoline, then struct ucontext with gregs at +40 (rsp is gregs[15], rip gregs[16]).
- */
-static bool find_signal_frame(struct seep_runtime *rt, const struct thread_of *t, seep_addr *pc_ret,
-			      seep_addr *sp_ret)
+static bool is_go(const struct seep_runtime *rt, seep_addr pc)
 {
-	static const char *const names[] = { "runtime.sigreturn__sigaction", "runtime.sigreturn" };
-	struct seep_func funcs[2];
-	seep_addr v;
+	struct seep_func func;
 
-	seep_pclntab_find_names(&rt->binary->pclntab, names, 2, funcs);
-	seep_addr trampoline = funcs[0].raw ? funcs[0].entry : funcs[1].raw ? funcs[1].entry : 0;
-	for (seep_addr a = t->thread->sp & ~7ull;
-	     trampoline && a + 8 <= t->signal_hi && seep_memory_u64(&rt->memory, a, &v); a += 8)
-		if (v == trampoline) {
-			*sp_ret = word(&rt->memory, a + 8 + 160);
-			*pc_ret = word(&rt->memory, a + 8 + 168);
-			return *pc_ret != 0;
-		}
-	return false;
+	return seep_pclntab_find(&rt->binary->pclntab, pc, &func);
 }
 
 static void start_running(struct seep_runtime *rt, struct seep_goroutine *g,
-			  const struct thread_of *t)
+			  const struct threads_of *all, const struct thread_of *t)
 {
 	const struct seep_layout *l = &rt->binary->layout;
-	const struct seep_thread *thread = t ? t->thread : NULL;
-	struct seep_func func;
 
-	// Between states, or its thread could not be stopped: the saved state is the best there is, and every word may be a pointer.
-	g->pc = word(&rt->memory, g->addr + l->g_sched_pc);
-	g->sp = word(&rt->memory, g->addr + l->g_sched_sp);
-	if (!thread) {
+	// Between states, or its thread could not be stopped: nothing is known.
+	if (!t || !t->thread || t->unknown) {
+		g->thread = t ? t->thread : NULL;
 		g->conservative = true;
 		return;
 	}
-	g->thread = thread;
-	if (thread->sp >= g->stack_lo && thread->sp < g->stack_hi) {
-		g->pc = thread->pc;
-		g->sp = thread->sp;
-	} else if (thread->sp >= t->signal_lo && thread->sp < t->signal_hi) {
-		seep_addr pc, sp;
-		if (!find_signal_frame(rt, t, &pc, &sp)) {
-			g->conservative = true;
-		} else if (sp >= g->stack_lo && sp < g->stack_hi) {
-			g->pc = pc;
-			g->sp = sp;
-		} // else the signal came on g0: g.sched holds
-	} else if (!(thread->sp >= t->g0_lo && thread->sp < t->g0_hi)) {
-		seep_addr vdso_sp = l->m_vdso_sp >= 0 ? word(&rt->memory, t->m + l->m_vdso_sp) : 0;
-		if (vdso_sp >= g->stack_lo && vdso_sp < g->stack_hi) {
-			g->sp = vdso_sp;
-			g->pc = word(&rt->memory, t->m + l->m_vdso_pc);
-		}
+	g->thread = t->thread;
+	g->saved_regs = t->saved_regs;
+	g->pc = word(&rt->memory, g->addr + l->g_sched_pc);
+	if (t->sp >= g->stack_lo && t->sp < g->stack_hi) {
+		g->sp = t->sp;
+		// gogo has taken the goroutine's stack and will jump to sched.pc; it clears sched.sp.
+		if (!(t->pc >= all->gogo && t->pc < all->gogo_end))
+			g->pc = t->pc;
+	} else if (t->vdso_sp >= g->stack_lo && t->vdso_sp < g->stack_hi) {
+		// nanotime and walltime change to g0's stack without saving anything in g.sched.
+		g->sp = t->vdso_sp;
+		g->pc = t->vdso_pc;
+	} else {
+		g->sp = word(&rt->memory, g->addr + l->g_sched_sp);
 	}
-	if (!seep_pclntab_find(&rt->binary->pclntab, g->pc, &func))
+	if (!is_go(rt, g->pc) || g->sp < g->stack_lo || g->sp > g->stack_hi)
 		g->conservative = true;
+}
+
+/** Innermost to outermost: does a stack that starts at pc and sp show a thread that has nothing in hand? */
+static bool is_idle(struct seep_runtime *rt, const struct thread_of *t, seep_addr pc, seep_addr sp)
+{
+	static const char *const names[] = { "runtime.mPark",	      "runtime.stopm",
+					     "runtime.stoplockedm",   "runtime.gcstopm",
+					     "runtime.sysmon",	      "runtime.netpoll",
+					     "runtime.templateThread" };
+	struct seep_goroutine stack = {
+		.stack_lo = sp & ~7ull, .stack_hi = t->g0_hi, .pc = pc, .sp = sp
+	};
+	struct seep_unwinder u;
+
+	stack.stack = seep_memory_at(&rt->memory, stack.stack_lo, stack.stack_hi - stack.stack_lo);
+	if (!seep_unwind_start(rt, &stack, &u))
+		return false;
+	do {
+		for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+			if (strcmp(u.frame.site->func.name, names[i]) == 0)
+				return true;
+	} while (seep_unwind_next(&u));
+	return false;
+}
+
+static bool add_thread_word(struct seep_runtime *rt, seep_addr value)
+{
+	struct seep_object object;
+
+	return !seep_heap_find(&rt->heap, value, &object) ||
+	       !seep_heap_allocated(&rt->heap, object) || seep_vec_push(&rt->thread_words, value);
+}
+
+/**
+ * What a thread holds that works on its own stack (g0), for a goroutine or for none: the function of a `go` statement before
+ * the new goroutine has it, a timer's argument between the heap of timers and its callback, what a blocked goroutine was just
+ * handed. The collector need not look there, for it waits until the threads have come to rest.
+ */
+static bool read_thread(struct seep_runtime *rt, const struct thread_of *t)
+{
+	seep_addr pc = t->pc, sp = t->sp;
+	bool ok = true;
+
+	if (!t->thread || t->unknown)
+		return true;
+	if (!is_go(rt, pc) && t->vdso_sp) {
+		pc = t->vdso_pc;
+		sp = t->vdso_sp;
+	}
+	// C code has only what a goroutine's frames keep for it.
+	if (sp < t->g0_lo || sp >= t->g0_hi || !is_go(rt, pc) || is_idle(rt, t, pc, sp))
+		return true;
+	for (size_t i = 0; ok && i < sizeof(t->thread->regs) / sizeof(t->thread->regs[0]); i++)
+		ok = add_thread_word(rt, t->thread->regs[i]);
+	for (unsigned i = 0; ok && t->saved_regs && i < SIGNAL_REGS; i++)
+		ok = add_thread_word(rt, word(&rt->memory, t->saved_regs + 8 * i));
+	for (seep_addr a = sp & ~7ull, v;
+	     ok && a < t->g0_hi && a < sp + G0_MAX && seep_memory_u64(&rt->memory, a, &v); a += 8)
+		ok = add_thread_word(rt, v);
+	return ok;
 }
 
 static bool has_prefix(const char *s, const char *prefix)
@@ -160,7 +246,9 @@ static struct seep_error *read_goroutine(struct seep_runtime *rt, seep_addr addr
 
 	if (!p)
 		return NULL;
-	uint32_t status = seep_le32(p + l->g_atomicstatus) & ~STATUS_SCAN;
+	uint32_t status = seep_le32(p + l->g_atomicstatus);
+	bool owned = status & STATUS_SCAN; // by the collector
+	status &= ~STATUS_SCAN;
 	if (status == SEEP_STATUS_DEAD || status == SEEP_STATUS_DEADEXTRA ||
 	    status == SEEP_STATUS_IDLE || status > SEEP_STATUS_LEAKED) {
 		rt->dead_goroutines++;
@@ -189,13 +277,13 @@ static struct seep_error *read_goroutine(struct seep_runtime *rt, seep_addr addr
 	g.system = is_system(rt, &g);
 	const uint64_t *running = seep_map_get(&threads->by_g, addr);
 	uint64_t syscall_sp = seep_le64(p + l->g_syscallsp);
-	if (status == SEEP_STATUS_COPYSTACK) {
-		g.conservative = true;
-	} else if (status == SEEP_STATUS_RUNNING) {
-		start_running(rt, &g, running ? &threads->v.data[*running - 1] : NULL);
+	if (status == SEEP_STATUS_RUNNING) {
+		start_running(rt, &g, threads, running ? &threads->v.data[*running - 1] : NULL);
 	} else {
 		g.pc = syscall_sp ? seep_le64(p + l->g_syscallpc) : seep_le64(p + l->g_sched_pc);
 		g.sp = syscall_sp ? syscall_sp : seep_le64(p + l->g_sched_sp);
+		// Its stack may be moving: then the frames are all there, but pointers into the stack may still mean the old one.
+		g.conservative = owned || status == SEEP_STATUS_COPYSTACK;
 	}
 	uint64_t *slot = seep_map_put(&rt->goroutine_of, addr, NULL);
 	if (!slot || !seep_vec_push(&rt->goroutines, g))
@@ -243,6 +331,9 @@ struct seep_error *seep_goroutines_read(struct seep_runtime *rt)
 		if (g)
 			err = read_goroutine(rt, g, &threads, reasons, reason_count);
 	}
+	for (size_t i = 0; !err && i < threads.v.len; i++)
+		if (!read_thread(rt, &threads.v.data[i]))
+			err = &seep_enomem;
 	seep_vec_free(&threads.v);
 	seep_map_deinit(&threads.by_g);
 	return err;

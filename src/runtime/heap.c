@@ -205,31 +205,73 @@ static void find_arena_bitmaps(struct seep_heap *heap, const struct seep_memory 
 	}
 }
 
+/** Bitmaps of one span; NULL where there is none. */
+struct slot_bits {
+	const unsigned char *alloc, *marks, *inline_marks;
+};
+
+static bool bit(const unsigned char *bits, uint64_t i)
+{
+	return bits && bits[i / 8] >> (i % 8) & 1;
+}
+
+/**
+ * The sweep first moves inline marks to gcmarkBits, then puts gcmarkBits in the place of allocBits, and then sets sweepgen. From
+ * the second step on allocBits says who is alive and the new gcmarkBits are empty.
+ */
+static bool sweep_is_over(const struct seep_mspan *s, const struct slot_bits *b, uint64_t n)
+{
+	uint64_t count = 0;
+
+	for (uint64_t i = 0; i < n; i++) {
+		if (bit(b->marks, i) || bit(b->inline_marks, i))
+			return s->alloc_bits == s->gcmark_bits;
+		count += bit(b->alloc, i);
+	}
+	return s->freeindex == 0 && s->alloc_count == count;
+}
+
+/**
+ * Whether the allocator's count fits. While a thread takes a slot of a cached span, freeindex is one ahead of allocCount for a
+ * moment; while one sweeps, the three fields change one by one.
+ */
+static bool count_fits(const struct seep_mspan *s, const struct seep_span *span, uint64_t count,
+		       uint32_t heap_sweepgen)
+{
+	int32_t d = (int32_t)(s->sweepgen - heap_sweepgen);
+	bool cached = d == 3 || d == 1;
+
+	return count == s->alloc_count || s->spanclass >> 1 == 0 || span->being_swept ||
+	       (cached && count == s->alloc_count + 1ull);
+}
+
 /** Marks what is allocated and kept in one span. */
 static void read_slots(struct seep_heap *heap, const struct seep_memory *memory,
-		       const struct seep_mspan *s, const struct seep_span *span, bool inline_marks)
+		       const struct seep_mspan *s, const struct seep_span *span,
+		       const struct seep_mspans *all)
 {
 	uint64_t n = span->nelems, count = 0;
-	const unsigned char *alloc = seep_memory_at(memory, s->alloc_bits, (n + 7) / 8),
-			    *marks = NULL;
+	struct slot_bits b = { .alloc = seep_memory_at(memory, s->alloc_bits, (n + 7) / 8) };
 
-	if (span->unswept && seep_mspan_has_inline_marks(s, inline_marks))
-		marks = seep_memory_at(memory, span->end - INLINE_MARK_BYTES / 2,
-				       INLINE_MARK_BYTES / 2);
-	else if (span->unswept)
-		marks = seep_memory_at(memory, s->gcmark_bits, (n + 7) / 8);
+	if (span->unswept) {
+		b.marks = seep_memory_at(memory, s->gcmark_bits, (n + 7) / 8);
+		if (seep_mspan_has_inline_marks(s, all->inline_marks))
+			b.inline_marks = seep_memory_at(memory, span->end - INLINE_MARK_BYTES / 2,
+							INLINE_MARK_BYTES / 2);
+	}
+	if (span->being_swept && sweep_is_over(s, &b, n))
+		b.marks = b.inline_marks = NULL;
 	for (uint64_t i = 0; i < n; i++) {
-		if (i >= s->freeindex && !(alloc && alloc[i / 8] >> (i % 8) & 1))
+		if (i >= s->freeindex && !bit(b.alloc, i))
 			continue;
 		count++;
-		if (marks && !(marks[i / 8] >> (i % 8) & 1))
+		if ((b.marks || b.inline_marks) && !bit(b.marks, i) && !bit(b.inline_marks, i))
 			continue;
 		seep_bit_set(heap->allocated, span->first + i);
 		heap->objects++;
 		heap->bytes += span->elem_size;
 	}
-	// Unswept spans count what was allocated before; large spans always have one object.
-	if (count != s->alloc_count && s->spanclass >> 1)
+	if (!count_fits(s, span, count, all->sweepgen))
 		heap->count_mismatches++;
 }
 
@@ -248,12 +290,15 @@ static bool add_span(struct seep_heap *heap, const struct seep_memory *memory,
 		.noscan = s->spanclass & 1,
 		.tiny = s->spanclass == SEEP_TINY_SPANCLASS,
 		.unswept = seep_mspan_unswept(s, all->sweepgen),
+		.being_swept = s->sweepgen == all->sweepgen - 1,
 		.large_type = s->large_type,
 		.specials = s->specials,
 	};
 	span.div_magic = span.nelems == 1 ? 0 : (uint32_t)(~0u / (uint32_t)span.elem_size + 1);
 	if (!span.noscan)
 		span.bytes = seep_memory_at(memory, span.base, bytes);
+	if (!span.noscan && !span.bytes)
+		heap->unread_spans++;
 	if (span.map == SEEP_MAP_SPAN_BITS && span.bytes)
 		span.bits =
 			span.bytes + bytes - 128 -
@@ -314,7 +359,7 @@ struct seep_error *seep_heap_read(const struct seep_memory *memory,
 	if (!ret->allocated)
 		return &seep_enomem;
 	for (size_t i = 0; i < ret->spans.len; i++)
-		read_slots(ret, memory, &all.spans.data[i], &ret->spans.data[i], all.inline_marks);
+		read_slots(ret, memory, &all.spans.data[i], &ret->spans.data[i], &all);
 	find_arena_bitmaps(ret, memory, binary);
 	uint32_t phase = 0;
 	if (seep_memory_u32(memory, binary->globals.gcphase, &phase))
@@ -333,19 +378,43 @@ void seep_heap_deinit(struct seep_heap *heap)
 	seep_vec_free(&heap->spans);
 }
 
-/** Takes the mask of the type at addr for the rest of the slot, from word first on. */
+/** Without a pointer map each word counts, from word first on. */
+static void start_guessing(struct seep_pointers *walk, uint64_t first)
+{
+	walk->map = SEEP_MAP_ALL;
+	walk->guess = true;
+	walk->next_word = first;
+}
+
+/** Types that reflect makes lie in the heap, their masks in objects without pointers, which are not copied and read as zeros. */
+static bool mask_is_copied(const struct seep_heap *heap, const struct seep_type *type)
+{
+	struct seep_object object;
+
+	return !seep_heap_find(heap, type->gcdata, &object) &&
+	       !(type->on_demand && seep_heap_find(heap, type->addr, &object));
+}
+
+/**
+ * Takes the mask of the type at addr for the rest of the slot, from word first on. No type: the object is being made and has
+ * no contents yet. A type that cannot be read, or its mask: each word may be a pointer.
+ */
 static void start_typed(struct seep_pointers *walk, seep_addr addr, uint64_t first)
 {
 	struct seep_types *types = walk->heap->types;
 	struct seep_type type;
 
 	walk->map = SEEP_MAP_NONE;
-	if (!addr || !seep_type_read(types, addr, &type) || type.ptr_bytes == 0 ||
-	    type.size < type.ptr_bytes)
+	if (!addr)
+		return;
+	start_guessing(walk, first);
+	if (!seep_type_read(types, addr, &type) || type.ptr_bytes == 0 ||
+	    type.size < type.ptr_bytes || !mask_is_copied(walk->heap, &type))
 		return;
 	walk->mask = seep_type_mask(types, &type);
 	if (!walk->mask)
 		return;
+	walk->guess = false;
 	walk->map = SEEP_MAP_HEADER;
 	walk->mask_words = type.ptr_bytes / 8;
 	walk->period = (type.size + 7) / 8;
@@ -372,6 +441,8 @@ void seep_pointers_start(const struct seep_heap *heap, struct seep_object object
 		start_typed(ret, seep_le64(ret->object), 1);
 	} else if (ret->map == SEEP_MAP_LARGE) {
 		start_typed(ret, span->large_type, 0);
+	} else if (ret->map == SEEP_MAP_ALL) {
+		start_guessing(ret, 0);
 	}
 }
 
@@ -394,7 +465,11 @@ static bool refill_2bit(struct seep_pointers *walk)
 		const unsigned char *bits =
 			walk->heap->arena_bits[(addr >> SEEP_ARENA_SHIFT) - walk->heap->arena_first];
 		uint64_t w = (addr & ((1ull << SEEP_ARENA_SHIFT) - 1)) / 8;
-		if (!bits || !(bits[w / 4] >> (4 + w % 4) & 1)) {
+		if (!bits) {
+			start_guessing(walk, walk->next_word);
+			break;
+		}
+		if (!(bits[w / 4] >> (4 + w % 4) & 1)) {
 			walk->next_word = walk->words;
 			break;
 		}
@@ -414,7 +489,7 @@ static bool refill_1bit(struct seep_pointers *walk)
 		 left = walk->words - walk->next_word;
 
 	if (!bits || !no_more) {
-		walk->next_word = walk->words;
+		start_guessing(walk, walk->next_word);
 		return true;
 	}
 	if (n > left)

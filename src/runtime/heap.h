@@ -28,22 +28,24 @@ enum seep_map_kind {
 	SEEP_MAP_SPAN_BITS, /** 1.22+, up to 512 B: one bit a word at the span's end */
 	SEEP_MAP_HEADER, /** 1.22+, above 512 B: the slot's first word is its *abi.Type */
 	SEEP_MAP_LARGE, /** 1.22+, one object a span: mspan.largeType */
-	SEEP_MAP_ALL, /** unknown, and to be safe every word counts (user arena chunks) */
+	SEEP_MAP_ALL, /** unknown, and to be safe every word counts (user arena chunks, types whose mask cannot be read) */
 };
 
 struct seep_span {
-	seep_addr base, end; /** pages of the span; end of the last page */
-	const unsigned char *bytes; /** copy of [base, end), NULL if it was not copied */
-	const unsigned char *bits; /** SPAN_BITS: the bitmap, 128 bytes */
+	// Following a pointer needs these; they stand together because the whole table does not fit into a cache.
+	seep_addr base;
 	uint64_t elem_size;
-	seep_addr large_type;
-	seep_addr specials;
 	uint32_t nelems, first; /** slots; number of the first object */
 	uint32_t div_magic; /** slot = offset * div_magic >> 32 */
 	uint8_t map; /** enum seep_map_kind */
 	bool noscan,
 		tiny; /** tiny: 16-byte noscan slots that several objects below 16 bytes share */
-	bool unswept;
+	bool unswept, being_swept;
+	const unsigned char *bytes; /** copy of [base, end), NULL if it was not copied */
+	const unsigned char *bits; /** SPAN_BITS: the bitmap, 128 bytes */
+	seep_addr end; /** of the last page */
+	seep_addr large_type;
+	seep_addr specials;
 };
 
 struct seep_heap {
@@ -56,6 +58,7 @@ struct seep_heap {
 	uint64_t *allocated; /** bit per object number: allocated and kept */
 	uint64_t objects, bytes; /** kept objects and their slot bytes */
 	uint64_t count_mismatches; /** spans whose slots do not add up to mspan.allocCount: a torn read */
+	uint64_t unread_spans; /** spans with pointers that could not be copied: what their objects lead to is not known */
 	bool marking; /** a collection was in its mark phase */
 	struct seep_types *types; /** borrowed */
 };
@@ -111,6 +114,7 @@ struct seep_pointers {
 	uint64_t elem, mask_words,
 		period; /** types: first word of the element, its words with mask bits, its words */
 	uint8_t map;
+	bool guess; /** there is no pointer map: a word may be anything */
 };
 
 /** Starts a walk; an object without pointers gives a walk without words. */

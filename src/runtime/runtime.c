@@ -85,5 +85,6 @@ void seep_runtime_destroy(struct seep_runtime *rt)
 	seep_vec_free(&rt->queued);
 	seep_vec_free(&rt->runtime_edges);
 	seep_vec_free(&rt->tiny_blocks);
+	seep_vec_free(&rt->thread_words);
 	free(rt);
 }

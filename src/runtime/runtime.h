@@ -61,6 +61,7 @@ struct seep_site {
 	const unsigned char *stack_objects; /** records of 16 bytes, after the count */
 	uint64_t stack_object_count;
 	uint8_t role; /** enum in stack.c */
+	bool runtime; /** a function of package runtime or internal/runtime */
 };
 
 struct seep_frame {
@@ -81,11 +82,12 @@ struct seep_goroutine {
 	const char *
 		reason; /** the runtime's words ("chan send"), or the status ("running"); borrowed, escaped later */
 	const struct seep_thread *thread; /** running: whose registers are roots, else NULL */
+	seep_addr saved_regs; /** running and interrupted by a signal: the registers in the signal's frame, else 0 */
 	uint32_t first_wait, wait_count; /** in runtime->waits */
 	uint8_t status; /** enum seep_status, without the scan bit */
 	uint8_t wait; /** enum seep_wait_kind */
 	bool system; /** the runtime's own, or os/signal's: never a finding */
-	bool conservative; /** its stack could not be unwound from a known point: every word counts as a pointer */
+	bool conservative; /** its maps cannot be trusted (caught in a change): every word of its stack counts as a pointer */
 	bool unwound; /** unwinding reached the goroutine's first frame */
 	bool async_preempted;
 };
@@ -121,6 +123,8 @@ struct seep_runtime {
 		runtime_edges; /** objects whose pointers mean "known to the scheduler", not "can be used":
 						      sudogs and timer heaps (design: not edges for leaks) */
 	struct seep_vec(seep_addr) tiny_blocks; /** mcache.tiny of every P */
+	struct seep_vec(seep_addr)
+		thread_words; /** guesses: what threads in the middle of the runtime's work have in hand; see goroutine.c */
 	struct seep_map goroutine_of; /** runtime.g address → index */
 	struct seep_sites *sites; /** private: stack.c */
 	uint64_t now; /** nanotime at the stop */
@@ -128,6 +132,11 @@ struct seep_runtime {
 	uint64_t missing_waits; /** blocked goroutines whose primitive could not be found: treated as live */
 };
 
+/**
+ * Makes ready, while the process runs, for what seep_runtime_capture() will copy: the stop is shorter then. Best effort:
+ * whatever goes wrong costs no more than that.
+ */
+void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary);
 /** Copies what analysis needs; between seep_target_stop() and seep_target_resume(). */
 struct seep_error *seep_runtime_capture(struct seep_target *target,
 					const struct seep_binary *binary) _must_check_;
@@ -146,7 +155,7 @@ struct seep_unwinder {
 	struct seep_frame frame;
 	unsigned depth;
 	bool complete; /** after next() returned false: the goroutine's first frame was reached */
-	bool below_sigpanic;
+	bool below_sigpanic, below_gosave;
 };
 bool seep_unwind_start(struct seep_runtime *runtime, const struct seep_goroutine *g,
 		       struct seep_unwinder *ret);

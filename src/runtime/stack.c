@@ -10,6 +10,9 @@
 //
 // The locals' map of nbit words ends at varp, the arguments' map begins at argp. Stack objects are scanned only when a live pointer leads
 // into them. The frame of asyncPreempt and the one under it have no maps for where they stopped: each of their words counts.
+// So does each word in the frames at the top of a running goroutine, up to the first that is not the runtime's: there the
+// collector would not have stopped it, and the runtime holds there what the maps no longer list (the function of a `go`
+// statement on its way to a new goroutine).
 // What depends on the pc alone is looked up once and kept as a site, because a hundred thousand goroutines share a few.
 #include "runtime/internal.h"
 
@@ -20,15 +23,29 @@ enum {
 	DEPTH_MAX = 1 << 20,
 	STACK_OBJECTS_MAX = 1 << 16,
 	DEFERS_MAX = 1 << 22,
-	UNKNOWN_ARGS = 0x80000000u
+	POSITIONS_KEPT_MAX = 16,
+	REFLECT_ARGS_MAX = 1 << 16,
+	UNKNOWN_ARGS = 0x80000000u,
+	SIGNAL_REGS =
+		15, // r8..r15, rdi, rsi, rbp, rbx, rdx, rax, rcx of the kernel's struct sigcontext
+	VECTOR_WORDS = 2048 / 8 + 8, // xRegs: 32 registers of 64 bytes at most, and masks
 };
-enum role { ROLE_PLAIN, ROLE_ASYNC_PREEMPT, ROLE_SIGPANIC, ROLE_REFLECT_CALL, ROLE_CGOCALLBACK };
+enum role {
+	ROLE_PLAIN,
+	ROLE_ASYNC_PREEMPT,
+	ROLE_SIGPANIC,
+	ROLE_REFLECT_CALL,
+	ROLE_CGOCALLBACK,
+	ROLE_GOSAVE, /** called by systemstack and asmcgocall before they leave the stack */
+};
 
-static const char *const role_names[] = { "runtime.asyncPreempt",    "runtime.debugCallV2",
-					  "runtime.sigpanic",	     "reflect.makeFuncStub",
-					  "reflect.methodValueCall", "runtime.cgocallback" };
+static const char *const role_names[] = { "runtime.asyncPreempt",     "runtime.debugCallV2",
+					  "runtime.sigpanic",	      "reflect.makeFuncStub",
+					  "reflect.methodValueCall",  "runtime.cgocallback",
+					  "gosave_systemstack_switch" };
 static const uint8_t roles[] = { ROLE_ASYNC_PREEMPT, ROLE_ASYNC_PREEMPT, ROLE_SIGPANIC,
-				 ROLE_REFLECT_CALL,  ROLE_REFLECT_CALL,	 ROLE_CGOCALLBACK };
+				 ROLE_REFLECT_CALL,  ROLE_REFLECT_CALL,	 ROLE_CGOCALLBACK,
+				 ROLE_GOSAVE };
 enum { ROLES = sizeof(roles) / sizeof(roles[0]) };
 
 struct text_chunk {
@@ -39,6 +56,8 @@ struct text_chunk {
 struct seep_sites {
 	struct seep_map by_pc; /** pc, with the top bit set below sigpanic → struct seep_site * */
 	struct seep_vec(struct seep_site *) all;
+	struct seep_map positions; /** pc → struct positions *, 0 if memory was out */
+	struct seep_vec(void *) all_positions;
 	struct text_chunk *texts;
 	struct seep_func role_funcs[ROLES];
 };
@@ -62,6 +81,10 @@ void seep_sites_destroy(struct seep_sites *sites)
 		next = c->next;
 		free(c);
 	}
+	for (size_t i = 0; i < sites->all_positions.len; i++)
+		free(sites->all_positions.data[i]);
+	seep_vec_free(&sites->all_positions);
+	seep_map_deinit(&sites->positions);
 	seep_vec_free(&sites->all);
 	seep_map_deinit(&sites->by_pc);
 	free(sites);
@@ -115,12 +138,14 @@ static void read_site_maps(const struct seep_runtime *rt, struct seep_site *site
 				seep_func_pcdata(tab, &site->func, SEEP_PCDATA_STACK_MAP, pc - 1);
 	if (index < 0)
 		index = 0;
-	read_map(rt, seep_func_funcdata(tab, &site->func, SEEP_FUNCDATA_LOCALS_MAPS), index,
-		 &site->local_map, &site->local_words);
+	if (!read_map(rt, seep_func_funcdata(tab, &site->func, SEEP_FUNCDATA_LOCALS_MAPS), index,
+		      &site->local_map, &site->local_words) &&
+	    site->spdelta >= 16)
+		site->local_words = site->spdelta / 8 - 1; // all but the saved frame pointer
 	if (site->func.args != UNKNOWN_ARGS && site->func.args > 0 &&
 	    !read_map(rt, seep_func_funcdata(tab, &site->func, SEEP_FUNCDATA_ARGS_MAPS), index,
 		      &site->arg_map, &site->arg_words))
-		site->arg_words = 0;
+		site->arg_words = site->func.args / 8;
 	seep_addr objects = seep_func_funcdata(tab, &site->func, SEEP_FUNCDATA_STACK_OBJECTS);
 	if (objects && seep_memory_u64(&rt->memory, objects, &count) &&
 	    count <= STACK_OBJECTS_MAX) {
@@ -155,6 +180,8 @@ static const struct seep_site *site_of(struct seep_runtime *rt, seep_addr pc, bo
 	for (size_t i = 0; i < ROLES; i++)
 		if (sites->role_funcs[i].raw == site->func.raw)
 			site->role = roles[i];
+	site->runtime = strncmp(site->func.name, "runtime.", 8) == 0 ||
+			strncmp(site->func.name, "internal/runtime/", 17) == 0;
 	read_site_maps(rt, site, below_sigpanic);
 	return site;
 }
@@ -179,7 +206,7 @@ bool seep_unwind_start(struct seep_runtime *rt, const struct seep_goroutine *g,
 		       struct seep_unwinder *ret)
 {
 	*ret = (struct seep_unwinder){ .runtime = rt, .goroutine = g };
-	return g->stack && !g->conservative && enter_frame(ret, g->pc, g->sp);
+	return g->stack && enter_frame(ret, g->pc, g->sp);
 }
 
 bool seep_unwind_next(struct seep_unwinder *u)
@@ -193,8 +220,10 @@ bool seep_unwind_next(struct seep_unwinder *u)
 		return false;
 	}
 	// A function that moves the stack pointer by itself can be passed only where it made a system call or calls back from C.
-	if (flags & SEEP_FUNC_SP_WRITE && u->depth > 0 && site->role != ROLE_CGOCALLBACK)
+	if (flags & SEEP_FUNC_SP_WRITE && u->depth > 0 && site->role != ROLE_CGOCALLBACK &&
+	    !u->below_gosave)
 		return false;
+	u->below_gosave = site->role == ROLE_GOSAVE;
 	if (++u->depth > DEPTH_MAX || !seep_stack_word(u->goroutine, u->frame.fp - 8, &ret) ||
 	    ret == 0)
 		return false;
@@ -202,13 +231,51 @@ bool seep_unwind_next(struct seep_unwinder *u)
 	return enter_frame(u, ret, u->frame.fp);
 }
 
+/** Positions by pc and whether the frame is the innermost: they take a walk over several tables to find. */
+struct positions {
+	uint32_t count;
+	struct seep_position at[];
+};
+
+static const struct positions *positions_of(struct seep_sites *sites,
+					    const struct seep_pclntab *tab,
+					    const struct seep_func *func, seep_addr pc)
+{
+	struct seep_position p[POSITIONS_KEPT_MAX];
+	bool added;
+	uint64_t *slot = seep_map_put(&sites->positions, pc, &added);
+
+	if (!slot || !added)
+		return slot ? (const struct positions *)*slot : NULL;
+	size_t n = seep_func_positions(tab, func, pc, p, POSITIONS_KEPT_MAX);
+	struct positions *positions = malloc(sizeof(*positions) + n * sizeof(*p));
+	if (positions && !seep_vec_push(&sites->all_positions, positions)) {
+		free(positions);
+		positions = NULL;
+	}
+	if (!positions)
+		return NULL; // the slot stays 0: found out anew each time
+	positions->count = n;
+	memcpy(positions->at, p, n * sizeof(*p));
+	*slot = (uint64_t)positions;
+	return positions;
+}
+
 size_t seep_frame_positions(const struct seep_runtime *rt, const struct seep_frame *frame,
 			    bool innermost, struct seep_position *ret, size_t max)
 {
+	const struct seep_pclntab *tab = &rt->binary->pclntab;
 	const struct seep_func *func = &frame->site->func;
 	seep_addr pc = !innermost && frame->pc > func->entry ? frame->pc - 1 : frame->pc;
 
-	return func->raw ? seep_func_positions(&rt->binary->pclntab, func, pc, ret, max) : 0;
+	if (!func->raw)
+		return 0;
+	const struct positions *positions = positions_of(rt->sites, tab, func, pc);
+	if (!positions || (positions->count == POSITIONS_KEPT_MAX && max > POSITIONS_KEPT_MAX))
+		return seep_func_positions(tab, func, pc, ret, max);
+	size_t n = positions->count < max ? positions->count : max;
+	memcpy(ret, positions->at, n * sizeof(*ret));
+	return n;
 }
 
 // Roots of one stack.
@@ -227,6 +294,7 @@ struct scan {
 	void *arg;
 	struct seep_vec(struct stack_object) objects;
 	struct seep_vec(seep_addr) into_stack; /** pointers into this stack, still to be looked at */
+	struct seep_vec(seep_addr) guessed; /** as well, but they may be none */
 	bool failed;
 };
 
@@ -235,15 +303,17 @@ static void found(struct scan *s, seep_addr value, bool precise)
 	if (value == 0)
 		return;
 	if (value >= s->g->stack_lo && value < s->g->stack_hi) {
-		if (!seep_vec_push(&s->into_stack, value))
+		if (!(precise ? seep_vec_push(&s->into_stack, value) :
+				seep_vec_push(&s->guessed, value)))
 			s->failed = true;
 		return;
 	}
 	s->visit(value, precise, s->arg);
 }
 
-/** Words [start, start + 8·words) by mask; without a mask every word, as a guess. */
-static void scan_words(struct scan *s, seep_addr start, uint64_t words, const uint8_t *mask)
+/** Words [start, start + 8·words) by mask; without a mask every word. */
+static void scan_masked(struct scan *s, seep_addr start, uint64_t words, const uint8_t *mask,
+			bool precise)
 {
 	uint64_t value;
 
@@ -254,8 +324,14 @@ static void scan_words(struct scan *s, seep_addr start, uint64_t words, const ui
 		}
 		if ((!mask || mask[i / 8] >> (i % 8) & 1) &&
 		    seep_stack_word(s->g, start + 8 * i, &value))
-			found(s, value, mask != NULL);
+			found(s, value, precise);
 	}
+}
+
+/** The same; without a mask they are guesses. */
+static void scan_words(struct scan *s, seep_addr start, uint64_t words, const uint8_t *mask)
+{
+	scan_masked(s, start, words, mask, mask != NULL);
 }
 
 /** Stack object record since Go 1.17: {off i32, size i32, ptrBytes i32, gcdata offset u32 from moduledata.rodata}. */
@@ -300,29 +376,33 @@ static void scan_reflect_call(struct scan *s, const struct seep_frame *f)
 	    !seep_memory_u64(&s->rt->memory, mv + 16, &arg_len) ||
 	    !seep_memory_u32(&s->rt->memory, bitvector, &bits) ||
 	    !seep_memory_u64(&s->rt->memory, bitvector + 8, &map) ||
-	    !seep_stack_word(s->g, f->sp + 32, &ret_valid))
+	    !seep_stack_word(s->g, f->sp + 32, &ret_valid) || bits > REFLECT_ARGS_MAX)
 		return;
 	if (!(ret_valid & 0xff) && arg_len / 8 < bits)
 		bits = arg_len / 8;
-	const uint8_t *mask = seep_memory_at(&s->rt->memory, map, (bits + 7) / 8);
-	if (mask)
-		scan_words(s, f->fp, bits, mask);
+	// A mask in the heap is in an object without pointers, which is not copied: then each word counts.
+	struct seep_object object;
+	const uint8_t *mask = seep_heap_find(&s->rt->heap, map, &object) ?
+				      NULL :
+				      seep_memory_at(&s->rt->memory, map, (bits + 7) / 8);
+	scan_words(s, f->fp, bits, mask);
 }
 
 static void scan_frames(struct scan *s)
 {
 	struct seep_unwinder u;
 	// The innermost frame of a running goroutine is not at a point that has a map.
-	bool conservative = s->g->thread != NULL;
+	bool conservative = s->g->thread != NULL, in_runtime = conservative;
 
-	if (!seep_unwind_start(s->rt, s->g, &u)) {
+	if (s->g->conservative || !seep_unwind_start(s->rt, s->g, &u)) {
 		if (s->g->stack && s->g->stack_hi > s->g->stack_lo)
 			scan_words(s, s->g->stack_lo, (s->g->stack_hi - s->g->stack_lo) / 8, NULL);
 		return;
 	}
 	do {
 		const struct seep_frame *f = &u.frame;
-		if (conservative || f->site->role == ROLE_ASYNC_PREEMPT) {
+		in_runtime = in_runtime && f->site->runtime;
+		if (conservative || in_runtime || f->site->role == ROLE_ASYNC_PREEMPT) {
 			conservative = f->site->role == ROLE_ASYNC_PREEMPT;
 			scan_words(s, f->sp, (f->varp - f->sp) / 8, NULL);
 			if (f->site->func.args != UNKNOWN_ARGS)
@@ -333,6 +413,7 @@ static void scan_frames(struct scan *s)
 		}
 		if (f->site->role == ROLE_REFLECT_CALL) {
 			scan_reflect_call(s, f);
+			add_objects(s, f);
 			continue;
 		}
 		if (f->varp > f->sp)
@@ -373,12 +454,15 @@ static void scan_objects(struct scan *s)
 	if (s->objects.len)
 		qsort(s->objects.data, s->objects.len, sizeof(struct stack_object),
 		      compare_objects);
-	while (s->into_stack.len) {
-		struct stack_object *o = object_at(s, seep_vec_pop(&s->into_stack));
+	while (s->into_stack.len || s->guessed.len) {
+		// An object that only a guess leads to may not have been filled yet.
+		bool precise = s->into_stack.len > 0;
+		seep_addr addr = precise ? seep_vec_pop(&s->into_stack) : seep_vec_pop(&s->guessed);
+		struct stack_object *o = object_at(s, addr);
 		if (!o || o->scanned)
 			continue;
 		o->scanned = true;
-		scan_words(s, o->start, o->ptr_bytes / 8, o->mask);
+		scan_masked(s, o->start, o->ptr_bytes / 8, o->mask, precise && o->mask);
 	}
 }
 
@@ -413,6 +497,25 @@ static void scan_g(struct scan *s)
 			found(s, value, true);
 }
 
+/**
+ * Registers that lie elsewhere: in a signal's frame, and since Go 1.26 the vector registers of a goroutine that was preempted in
+ * the middle of a function, in g.xRegs.state (runtime/preempt_xreg.go).
+ */
+static void scan_saved_regs(struct scan *s)
+{
+	int32_t at = s->rt->binary->layout.g_xregs;
+	uint64_t value, state;
+
+	for (unsigned i = 0; s->g->saved_regs && i < SIGNAL_REGS; i++)
+		if (seep_memory_u64(&s->rt->memory, s->g->saved_regs + 8 * i, &value))
+			found(s, value, false);
+	if (at < 0 || !seep_memory_u64(&s->rt->memory, s->g->addr + at, &state) || state == 0)
+		return;
+	for (unsigned i = 0; i < VECTOR_WORDS; i++)
+		if (seep_memory_u64(&s->rt->memory, state + 8 * i, &value))
+			found(s, value, false);
+}
+
 void seep_stack_roots(struct seep_runtime *rt, const struct seep_goroutine *g,
 		      seep_stack_visit *visit, void *arg)
 {
@@ -422,9 +525,11 @@ void seep_stack_roots(struct seep_runtime *rt, const struct seep_goroutine *g,
 	for (size_t i = 0; g->thread && i < sizeof(g->thread->regs) / sizeof(g->thread->regs[0]);
 	     i++)
 		found(&s, g->thread->regs[i], false);
+	scan_saved_regs(&s);
 	scan_frames(&s);
 	scan_defers(&s);
 	scan_objects(&s);
 	seep_vec_free(&s.objects);
 	seep_vec_free(&s.into_stack);
+	seep_vec_free(&s.guessed);
 }

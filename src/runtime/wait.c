@@ -282,6 +282,21 @@ static bool in_send_queue(struct seep_runtime *rt, const struct seep_blocked *b)
 	return false;
 }
 
+/**
+ * Is the sudog still in one of its channel's queues? Whoever wakes a goroutine takes it out first, and may hold nothing of the
+ * channel's any more when it makes the goroutine runnable. Then it waits no longer, whatever its status says.
+ */
+static bool is_queued(const struct seep_runtime *rt, const struct seep_blocked *b)
+{
+	const struct seep_layout *l = &rt->binary->layout;
+	seep_addr prev = word(&rt->memory, b->sudog + l->sudog_prev);
+
+	if (prev)
+		return word(&rt->memory, prev + l->sudog_next) == b->sudog;
+	return word(&rt->memory, b->address + l->hchan_recvq) == b->sudog ||
+	       word(&rt->memory, b->address + l->hchan_sendq) == b->sudog;
+}
+
 static bool add_channels(struct seep_runtime *rt, struct seep_goroutine *g, const struct reader *r)
 {
 	const uint64_t *first = seep_map_get(&r->first, g->addr);
@@ -292,6 +307,11 @@ static bool add_channels(struct seep_runtime *rt, struct seep_goroutine *g, cons
 			break;
 		if (!b->channel)
 			continue;
+		if (!is_queued(rt, b)) {
+			g->wait = SEEP_WAIT_EXTERNAL; // it is being woken
+			g->wait_count = 0;
+			break;
+		}
 		bool send = g->wait == SEEP_WAIT_SEND ||
 			    (g->wait == SEEP_WAIT_SELECT && in_send_queue(rt, b));
 		if (!seep_vec_push(&rt->waits,
@@ -324,8 +344,16 @@ static bool read_wait(struct seep_runtime *rt, struct seep_goroutine *g, struct 
 		break;
 	case SEEP_WAIT_COND:
 		wait.address = single_address(r, g);
-		if (!wait.address && search_stack(rt, g, try_cond, &r->conds))
+		if (wait.address) { // it may have been taken out of the list, to be woken
+			if (!seep_map_get(&r->conds, g->addr))
+				read_notify_list(rt, wait.address, &r->conds);
+			if (!seep_map_get(&r->conds, g->addr)) {
+				g->wait = SEEP_WAIT_EXTERNAL;
+				return true;
+			}
+		} else if (search_stack(rt, g, try_cond, &r->conds)) {
 			wait.address = *seep_map_get(&r->conds, g->addr);
+		}
 		if (wait.address)
 			wait.address -= rt->binary->layout.cond_notify;
 		break;
@@ -340,7 +368,7 @@ static bool read_wait(struct seep_runtime *rt, struct seep_goroutine *g, struct 
 			return false;
 		g->wait_count = 1;
 	}
-	if (g->wait_count == 0 && g->wait != SEEP_WAIT_NO_CASES) {
+	if (g->wait_count == 0 && g->wait != SEEP_WAIT_NO_CASES && g->wait != SEEP_WAIT_EXTERNAL) {
 		rt->missing_waits++;
 		g->wait = SEEP_WAIT_EXTERNAL;
 	}

@@ -31,6 +31,10 @@ static const uint64_t batch_bytes = 2 << 20;
 enum { MADVISE_POPULATE_WRITE = 23 };
 /** Gaps in the ranges that are cheaper to look through than to make a system call for. */
 static const uint64_t scan_gap_bytes = 8 << 20;
+/** Of a block, to be worth a huge page: memory is then at most a seventh more than what is copied. */
+static const uint64_t dense_bytes = (2 << 20) / 8 * 7;
+/** Each run of them splits a mapping, and the kernel allows a process 65,530. */
+enum { DENSE_RUNS_MAX = 4096 };
 
 struct piece {
 	seep_addr start, end;
@@ -46,6 +50,7 @@ struct seep_copy_job {
 	atomic_size_t next;
 	atomic_uint_fast64_t bytes, pages_unreadable;
 	atomic_int errnum; /** the first failure that ends the copy */
+	atomic_bool over; /** the stop has lasted as long as it may */
 };
 
 /** What is left to read in a batch. */
@@ -312,6 +317,10 @@ void seep_copy_work(struct seep_copy_job *job)
 		if (i + 1 >= job->batches.len ||
 		    atomic_load_explicit(&job->errnum, memory_order_relaxed))
 			return;
+		if (seep_pause_is_over(job->target)) {
+			atomic_store_explicit(&job->over, true, memory_order_relaxed);
+			return;
+		}
 		size_t first = job->batches.data[i];
 		copy_batch(job, job->pieces.data + first, job->batches.data[i + 1] - first);
 	}
@@ -321,6 +330,25 @@ static void job_deinit(struct seep_copy_job *job)
 {
 	seep_vec_free(&job->pieces);
 	seep_vec_free(&job->batches);
+}
+
+bool seep_pause_is_over(const struct seep_target *target)
+{
+	return target->max_pause_ns &&
+	       seep_now_ns() - target->pause_start_ns >= target->max_pause_ns;
+}
+
+struct seep_error *seep_pause_error(const struct seep_target *target)
+{
+	return seep_error_format(
+		SEEP_ERROR_BUDGET,
+		"process %d was let go when the pause had reached its limit of %g ms and only %.1f MB were copied",
+		(int)target->pid, target->max_pause_ns / 1e6, target->stats.read_bytes / 1e6);
+}
+
+void seep_target_limit_pause(struct seep_target *target, uint64_t max_ns)
+{
+	target->max_pause_ns = max_ns;
 }
 
 /** Runs the batches on this thread and the tracer's. */
@@ -343,7 +371,10 @@ static struct seep_error *run(struct seep_copy_job *job)
 		return seep_error_format(SEEP_ERROR_GONE,
 					 "process %d ended while it was being read",
 					 (int)target->pid);
-	return errnum ? seep_error_os(errnum, "read memory of process %d", (int)target->pid) : NULL;
+	if (errnum)
+		return seep_error_os(errnum, "read memory of process %d", (int)target->pid);
+	return atomic_load_explicit(&job->over, memory_order_relaxed) ? seep_pause_error(target) :
+									NULL;
 }
 
 struct seep_error *seep_target_copy(struct seep_target *target, const struct seep_range *ranges,
@@ -355,6 +386,8 @@ struct seep_error *seep_target_copy(struct seep_target *target, const struct see
 	if (!target->stopped)
 		return seep_error_format(SEEP_ERROR_USAGE, "process %d is not stopped",
 					 (int)target->pid);
+	if (seep_pause_is_over(target))
+		return seep_pause_error(target);
 	target->mirror.used = true;
 	err = plan(&job, ranges, count);
 	if (!err)
@@ -372,6 +405,38 @@ static void touch(unsigned char *host, size_t len)
 		return;
 	for (size_t i = 0; i < len; i += seep_page_bytes)
 		((volatile unsigned char *)host)[i] = 0;
+}
+
+/**
+ * Asks for huge pages where nearly all of a block will be copied: they are made faster, and what
+ * is read from all over the copy later waits less for translations of addresses. Best effort.
+ */
+static void advise_dense(const struct pieces *pieces)
+{
+	unsigned char *run = NULL, *run_end = NULL;
+	unsigned runs = 0;
+
+	for (size_t i = 0, next; i < pieces->len && runs < DENSE_RUNS_MAX; i = next) {
+		const struct piece *first = pieces->data + i;
+		seep_addr block = first->start & -seep_block_bytes;
+		uint64_t bytes = 0;
+		for (next = i;
+		     next < pieces->len && pieces->data[next].start - block < seep_block_bytes;
+		     next++)
+			bytes += pieces->data[next].end - pieces->data[next].start;
+		unsigned char *host = first->host - (first->start - block);
+		if (bytes < dense_bytes || (uintptr_t)host % seep_block_bytes)
+			continue;
+		if (host != run_end) {
+			if (run)
+				madvise(run, run_end - run, MADV_HUGEPAGE);
+			run = host;
+			runs++;
+		}
+		run_end = host + seep_block_bytes;
+	}
+	if (run)
+		madvise(run, run_end - run, MADV_HUGEPAGE);
 }
 
 struct seep_error *seep_target_prepare(struct seep_target *target, const struct seep_range *ranges,
@@ -392,6 +457,7 @@ struct seep_error *seep_target_prepare(struct seep_target *target, const struct 
 		err = count ? plan(&job, ranges, count) : plan(&job, &everything, 1);
 	if (err)
 		return err;
+	advise_dense(&job.pieces);
 	for (size_t i = 0, next; i < job.pieces.len; i = next) {
 		const struct piece *first = job.pieces.data + i;
 		for (next = i + 1;

@@ -83,7 +83,7 @@ struct seep_target {
 	struct seep_mappings mappings;
 	struct seep_mirror mirror;
 	atomic_bool no_readv; /** process_vm_readv() is refused: a seccomp filter; use mem_fd */
-	uint64_t pause_start_ns;
+	uint64_t pause_start_ns, max_pause_ns; /** max: 0 = no limit */
 	struct seep_stop_stats stats;
 };
 
@@ -121,6 +121,11 @@ bool seep_ptrace_filtered(void);
 
 /** maps.c: reads /proc/PID/maps anew into target->mappings. */
 struct seep_error *seep_mappings_read(struct seep_target *target) _must_check_;
+
+/** copy.c: whether the stop has lasted as long as it may. */
+bool seep_pause_is_over(const struct seep_target *target);
+/** The error for that. */
+struct seep_error *seep_pause_error(const struct seep_target *target) _must_check_;
 
 /**
  * resident.c: appends the parts of [start, end), an anonymous mapping, that hold anything; sorted,

@@ -237,7 +237,8 @@ static void wait_for_stops(struct seep_target *target)
 {
 	uint64_t start = seep_now_ns();
 
-	for (uint64_t waited = 0; collect_all(target, waited); waited = seep_now_ns() - start) {
+	for (uint64_t waited = 0; collect_all(target, waited) && !seep_pause_is_over(target);
+	     waited = seep_now_ns() - start) {
 		if (waited < spin_ns)
 			sched_yield();
 		else
@@ -253,6 +254,8 @@ static struct seep_error *stop_newborn(struct seep_target *target, struct tids *
 
 	for (unsigned pass = 0; quiet < 2 && pass < LIST_PASSES_MAX; pass++) {
 		size_t before = target->tracees.len;
+		if (seep_pause_is_over(target))
+			return seep_pause_error(target);
 		err = list_threads(target, tids);
 		if (err)
 			return err;

@@ -91,8 +91,15 @@ struct seep_error *seep_target_prepare(struct seep_target *target, const struct 
 				       size_t count) _must_check_;
 
 /**
+ * Limits the pauses to come: once a stop has lasted max_ns, seep_target_stop() or
+ * seep_target_copy() ends with BUDGET. Time is looked at between steps of a millisecond or so, and
+ * letting go comes on top; whoever gets BUDGET from a copy must resume. 0: no limit.
+ */
+void seep_target_limit_pause(struct seep_target *target, uint64_t max_ns);
+/**
  * Stops every thread, also those born meanwhile, and reads registers and mappings. Errors: GONE,
- * NOT_PERMITTED (for example another tracer is attached: names it). On error everything is let go.
+ * NOT_PERMITTED (for example another tracer is attached: names it), BUDGET. On error everything is
+ * let go.
  */
 struct seep_error *seep_target_stop(struct seep_target *target) _must_check_;
 /**
@@ -106,7 +113,8 @@ const struct seep_thread *seep_target_threads(const struct seep_target *target, 
 /**
  * Copies what is resident in ranges (any order, overlaps allowed) from writable private mappings
  * into the mirror, in bulk, with two threads. Pages that are not resident or not asked for read as
- * zeros; a page may be asked for twice at no harm. Only while stopped. Errors: GONE, NO_MEMORY.
+ * zeros; a page may be asked for twice at no harm. Only while stopped. Errors: GONE, NO_MEMORY,
+ * BUDGET.
  */
 struct seep_error *seep_target_copy(struct seep_target *target, const struct seep_range *ranges,
 				    size_t count) _must_check_;

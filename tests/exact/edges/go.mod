@@ -1,0 +1,3 @@
+module seep.test/edges
+
+go 1.18
