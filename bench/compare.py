@@ -134,18 +134,18 @@ def ratio(results, name, key):
 
 def table(results):
     lines = ["| tool | " + " | ".join(title for _, title, _ in COLUMNS) + " | wall ×seep |"
-             " suspended ×seep |", "| --- |" + " ---: |" * (len(COLUMNS) + 2)]
+             " suspended ×seep | peak ×seep |", "| --- |" + " ---: |" * (len(COLUMNS) + 3)]
     for name, rounds in results.items():
         good = [one for one in rounds if isinstance(one, dict)]
         if not good:
             reason = next((one for one in rounds if isinstance(one, str)), "not measured")
-            lines.append(f"| {name} | {reason.replace('|', '/')} |" + " |" * (len(COLUMNS) + 1))
+            lines.append(f"| {name} | {reason.replace('|', '/')} |" + " |" * (len(COLUMNS) + 2))
             continue
         cells = []
         for key, _, form in COLUMNS:
             values = [one[key] for one in good if key in one]
             cells.append(form.format(statistics.median(values)) if values else "")
-        for key in ("wall", "gap"):
+        for key in ("wall", "gap", "rss"):
             value = ratio(results, name, key) if name not in ("seep", "nothing") else None
             cells.append(f"{value:.1f}" if value else "")
         lines.append(f"| {name} | " + " | ".join(cells) + " |")

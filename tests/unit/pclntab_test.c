@@ -260,6 +260,22 @@ static void contradictions_are_refused(void **state)
 	expect_refusal(SEEP_ERROR_UNSUPPORTED, "2 text sections");
 }
 
+static void module_data_cut_short_is_refused(void **state)
+{
+	// The length in the file of the third segment, the data.
+	const size_t filesz = FAKE_GO_PHDRS + 2 * 56 + 32;
+
+	(void)state;
+	fake_go_build(27, &fake);
+	fake_go_put64(&fake, filesz, 0x200 + 568);
+	assert_null(open_tab(27));
+	seep_image_deinit(&image);
+	fake_go_put64(&fake, filesz, 0x200 + 567);
+	expect_refusal(SEEP_ERROR_UNSUPPORTED, "no layout that this seep knows");
+	fake_go_put64(&fake, filesz, 0x200 + 255);
+	expect_refusal(SEEP_ERROR_MISSING_INFO, "no Go function table");
+}
+
 static void malformed_records_are_no_functions(void **state)
 {
 	struct seep_func func;
@@ -314,6 +330,7 @@ int main(void)
 						close_image),
 		cmocka_unit_test_setup_teardown(inlining_in_a_circle_ends, open_27, close_image),
 		cmocka_unit_test(contradictions_are_refused),
+		cmocka_unit_test(module_data_cut_short_is_refused),
 		cmocka_unit_test_setup_teardown(malformed_records_are_no_functions, open_27,
 						close_image),
 	};

@@ -215,6 +215,31 @@ static void prepared_copy_is_the_same(void **state)
 	subject_end(&subject);
 }
 
+static void a_pause_ends_at_its_limit(void **state)
+{
+	struct subject subject;
+
+	(void)state;
+	subject_start(&subject, "memory");
+	struct seep_target *target = subject_open(&subject);
+	seep_target_limit_pause(target, 1);
+	assert_error(seep_target_stop(target), SEEP_ERROR_BUDGET, "limit");
+	// In time for the stop, not for the copy.
+	seep_target_limit_pause(target, 0);
+	assert_no_error(seep_target_stop(target));
+	seep_target_limit_pause(target, 1);
+	assert_error(subject_copy(target, subject.said[0], SUBJECT_PAGES * PAGE), SEEP_ERROR_BUDGET,
+		     "limit");
+	seep_target_resume(target);
+	seep_target_limit_pause(target, 60 * 1000000000ull);
+	assert_no_error(seep_target_stop(target));
+	assert_no_error(subject_copy(target, subject.said[0], SUBJECT_PAGES * PAGE));
+	seep_target_resume(target);
+	assert_pattern(target, subject.said[0]);
+	seep_target_close(target);
+	subject_end(&subject);
+}
+
 static void *map_private(size_t len)
 {
 	return mmap(NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -269,6 +294,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(scattered_pages_are_copied),
 		cmocka_unit_test(unreadable_pages_are_passed_over),
 		cmocka_unit_test(prepared_copy_is_the_same),
+		cmocka_unit_test(a_pause_ends_at_its_limit),
 		cmocka_unit_test(resident_pages_are_found),
 	};
 

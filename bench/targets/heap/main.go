@@ -6,7 +6,7 @@
 //	gaps LARGEST SUM COUNT
 //
 // in nanoseconds since it was last asked; SUM and COUNT are of the gaps of 500 µs or more.
-// `quit` ends. So that other processes on the machine make no gaps, the thread runs at a real-time
+// `collect` runs the garbage collector and prints `collected`; `quit` ends. So that other processes on the machine make no gaps, the thread runs at a real-time
 // priority and sleeps in between; where that is not permitted it spins, and compare.py's baseline
 // shows what others took.
 package main
@@ -196,6 +196,9 @@ func main() {
 		case "gaps":
 			fmt.Println("gaps", atomic.SwapInt64(&largest, 0), atomic.SwapInt64(&sum, 0),
 				atomic.SwapInt64(&count, 0))
+		case "collect":
+			runtime.GC()
+			fmt.Println("collected")
 		case "quit":
 			return
 		}
