@@ -6,6 +6,12 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
+
+static inline bool seep_has_prefix(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
 
 /** Zero-initialised is empty. text is NULL or NUL-terminated. `failed` sticks once memory ran out. */
 struct seep_str {

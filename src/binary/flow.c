@@ -12,6 +12,8 @@
 // stack pointer at the instruction in what is told.
 #include "binary/code.h"
 
+#include "base/str.h"
+
 #include "base/map.h"
 #include "base/vec.h"
 #include "binary/decode.h"
@@ -526,11 +528,6 @@ static struct seep_error *arrive(struct flow *flow, seep_addr pc)
 	return NULL;
 }
 
-static bool starts_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 // What a call leaves of what is known.
 static void apply_call(struct flow *flow, const cs_insn *insn)
 {
@@ -542,12 +539,12 @@ static void apply_call(struct flow *flow, const cs_insn *insn)
 		return;
 	}
 	// It keeps all registers but R11, where since 1.21 the buffer's address comes back.
-	if (starts_with(callee.name, "runtime.gcWriteBarrier")) {
+	if (seep_has_prefix(callee.name, "runtime.gcWriteBarrier")) {
 		flow->now.regs[R11] = fresh(flow);
 		return;
 	}
-	if (starts_with(callee.name, "runtime.panic") ||
-	    starts_with(callee.name, "runtime.goPanic") ||
+	if (seep_has_prefix(callee.name, "runtime.panic") ||
+	    seep_has_prefix(callee.name, "runtime.goPanic") ||
 	    strcmp(callee.name, "runtime.gopanic") == 0 ||
 	    strcmp(callee.name, "runtime.throw") == 0 || strcmp(callee.name, "runtime.fatal") == 0)
 		flow->now.live = false;

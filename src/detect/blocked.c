@@ -207,6 +207,10 @@ static void find_cycles(struct detector *d)
 			uint32_t next = NO_GROUP;
 			for (size_t h = 0; h < lock->holders.len && next == NO_GROUP; h++) {
 				uint32_t holder = lock->holders.data[h].goroutine;
+				// A queued writer keeps readers out, not other writers and not itself.
+				if (lock->holders.data[h].waits_as_writer &&
+				    rt->goroutines.data[at].wait != SEEP_WAIT_RWMUTEX_READ)
+					continue;
 				if (seep_locks_of(rt, d->view->locks, &rt->goroutines.data[holder]))
 					next = holder;
 			}
@@ -283,22 +287,25 @@ static bool add_to_group(struct detector *d, uint32_t i, enum cause cause,
 	return seep_vec_push(&d->groups.data[*slot].members, i);
 }
 
-/** Members of a lock cycle stand in the order of their signatures, so that the finding's own is stable. */
+/** That of a lock cycle comes from its members' sites, each once: neither their order nor how many are queued behind counts. */
 static uint64_t group_signature(const struct detector *d, const struct group *group)
 {
-	uint64_t h = signature_of(group->cause, &group->where, &group->created);
+	struct seep_map seen = {};
+	uint64_t h = 0;
 
 	if (group->cause != CAUSE_CYCLE)
-		return h;
-	h = 0;
+		return signature_of(group->cause, &group->where, &group->created);
 	for (size_t i = 0; i < group->members.len; i++) {
 		const struct seep_goroutine *g =
 			&d->view->runtime->goroutines.data[group->members.data[i]];
 		struct seep_frame_text where = seep_text_blocked_at(d->view, g),
 				       created = seep_text_created_at(d->view, g);
 		uint64_t member = signature_of(group->cause, &where, &created);
-		h = h < UINT64_MAX - member ? h + member : h ^ member; // order does not matter
+		bool added = false;
+		if (seep_map_put(&seen, member, &added) && added)
+			h += member;
 	}
+	seep_map_deinit(&seen);
 	return h;
 }
 
@@ -464,7 +471,9 @@ static int compare_findings(const void *a, const void *b)
 		return x->retained_bytes > y->retained_bytes ? -1 : 1;
 	if (x->count != y->count)
 		return x->count > y->count ? -1 : 1;
-	return x->signature < y->signature ? -1 : x->signature > y->signature;
+	if (x->signature != y->signature)
+		return x->signature < y->signature ? -1 : 1;
+	return (x->verdict > y->verdict) - (x->verdict < y->verdict);
 }
 
 static struct seep_error *make_groups(struct detector *d)

@@ -1,17 +1,14 @@
 // Evidence in words. Addresses are given so that two lines can be seen to speak of the same thing.
 #include "detect/explain_wait.h"
 
+#include "base/str.h"
+
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { FRAMES_MAX = 64, POSITIONS_MAX = 16, QUEUE_MAX = 1 << 20, CANDIDATES_SHOWN = 3 };
-
-static bool has_prefix(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
-}
 
 /** Packages that implement blocking: never the place where a person would look for the leak. */
 static bool is_machinery(const char *function)
@@ -20,7 +17,7 @@ static bool is_machinery(const char *function)
 						"iter.",    "internal/race.", "internal/runtime/" };
 
 	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++)
-		if (has_prefix(function, prefixes[i]))
+		if (seep_has_prefix(function, prefixes[i]))
 			return true;
 	return false;
 }
@@ -43,7 +40,7 @@ static bool is_standard(const struct seep_position *p, const char *goroot, size_
 
 	if (len)
 		return strncmp(p->file, goroot, len) == 0;
-	return !has_prefix(p->function, "main.") && p->function[first] != 0 &&
+	return !seep_has_prefix(p->function, "main.") && p->function[first] != 0 &&
 	       (p->function[first] == '/' || !strchr(p->function, '/'));
 }
 
@@ -63,7 +60,7 @@ struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
 						POSITIONS_MAX);
 		for (size_t i = 0; i < n; i++) {
 			struct seep_frame_text at = { p[i].function, p[i].file, p[i].line };
-			if (!goroot && has_prefix(p[i].function, "runtime.")) {
+			if (!goroot && seep_has_prefix(p[i].function, "runtime.")) {
 				goroot = p[i].file;
 				goroot_len = goroot_length(&p[i]);
 			}

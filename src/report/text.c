@@ -11,6 +11,8 @@
 // read; the JSON has them in full.
 #include "report/internal.h"
 
+#include "base/str.h"
+
 #include "report/style.h"
 
 #include <inttypes.h>
@@ -66,18 +68,13 @@ static size_t room(const struct page *page, size_t at)
 	return page->columns > at + 20 ? page->columns - at : 20;
 }
 
-static bool starts_with(const char *text, const char *prefix)
-{
-	return strncmp(text, prefix, strlen(prefix)) == 0;
-}
-
 static bool is_runtime(const struct seep_frame_text *frame)
 {
 	const char *f = frame->function;
 
-	return f && (starts_with(f, "runtime.") || starts_with(f, "internal/runtime/") ||
-		     starts_with(f, "sync.runtime_") || starts_with(f, "internal/sync.runtime_") ||
-		     starts_with(f, "internal/poll.runtime_"));
+	return f && (seep_has_prefix(f, "runtime.") || seep_has_prefix(f, "internal/runtime/") ||
+		     seep_has_prefix(f, "sync.runtime_") || seep_has_prefix(f, "internal/sync.runtime_") ||
+		     seep_has_prefix(f, "internal/poll.runtime_"));
 }
 
 /**

@@ -6,6 +6,8 @@
 // stack (then the kernel's frame holds the interrupted registers); or C code and vdso.
 #include "runtime/internal.h"
 
+#include "base/str.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -34,13 +36,6 @@ struct threads_of {
 	seep_addr gogo, gogo_end;
 };
 
-static seep_addr word(const struct seep_memory *memory, seep_addr addr)
-{
-	uint64_t v;
-
-	return seep_memory_u64(memory, addr, &v) ? v : 0;
-}
-
 /**
  * The registers that a signal interrupted, from the kernel's frame on the gsignal stack: a struct ucontext {flags, link (0),
  * the signal stack's own begin, flags and size, registers: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip}. It is
@@ -51,32 +46,34 @@ static void find_signal_frame(const struct seep_memory *memory, struct thread_of
 	seep_addr context = t->sp & ~7ull;
 
 	while (context < t->signal_hi &&
-	       (word(memory, context + 8) != 0 || word(memory, context + 16) != t->signal_lo ||
-		word(memory, context + 32) != t->signal_hi - t->signal_lo))
+	       (seep_memory_word(memory, context + 8) != 0 ||
+		seep_memory_word(memory, context + 16) != t->signal_lo ||
+		seep_memory_word(memory, context + 32) != t->signal_hi - t->signal_lo))
 		context += 8;
-	if (context >= t->signal_hi || !word(memory, context + 168)) {
+	if (context >= t->signal_hi || !seep_memory_word(memory, context + 168)) {
 		t->unknown = true;
 		return;
 	}
 	t->saved_regs = context + 40;
-	t->sp = word(memory, context + 160);
-	t->pc = word(memory, context + 168);
+	t->sp = seep_memory_word(memory, context + 160);
+	t->pc = seep_memory_word(memory, context + 168);
 }
 
 static void read_m(struct seep_runtime *rt, struct thread_of *t)
 {
 	const struct seep_layout *l = &rt->binary->layout;
 	const struct seep_memory *memory = &rt->memory;
-	seep_addr g0 = word(memory, t->m + l->m_g0), gsignal = word(memory, t->m + l->m_gsignal);
-	uint64_t procid = word(memory, t->m + l->m_procid);
+	seep_addr g0 = seep_memory_word(memory, t->m + l->m_g0),
+		  gsignal = seep_memory_word(memory, t->m + l->m_gsignal);
+	uint64_t procid = seep_memory_word(memory, t->m + l->m_procid);
 
 	if (g0) {
-		t->g0_lo = word(memory, g0 + l->g_stack_lo);
-		t->g0_hi = word(memory, g0 + l->g_stack_hi);
+		t->g0_lo = seep_memory_word(memory, g0 + l->g_stack_lo);
+		t->g0_hi = seep_memory_word(memory, g0 + l->g_stack_hi);
 	}
 	if (gsignal) {
-		t->signal_lo = word(memory, gsignal + l->g_stack_lo);
-		t->signal_hi = word(memory, gsignal + l->g_stack_hi);
+		t->signal_lo = seep_memory_word(memory, gsignal + l->g_stack_lo);
+		t->signal_hi = seep_memory_word(memory, gsignal + l->g_stack_hi);
 	}
 	for (size_t i = 0; i < rt->thread_count; i++)
 		if (rt->threads[i].stopped && (uint64_t)rt->threads[i].procid == procid)
@@ -87,8 +84,8 @@ static void read_m(struct seep_runtime *rt, struct thread_of *t)
 	t->sp = t->thread->sp;
 	if (t->sp >= t->signal_lo && t->sp < t->signal_hi)
 		find_signal_frame(memory, t);
-	t->vdso_sp = l->m_vdso_sp >= 0 ? word(memory, t->m + l->m_vdso_sp) : 0;
-	t->vdso_pc = t->vdso_sp ? word(memory, t->m + l->m_vdso_pc) : 0;
+	t->vdso_sp = l->m_vdso_sp >= 0 ? seep_memory_word(memory, t->m + l->m_vdso_sp) : 0;
+	t->vdso_pc = t->vdso_sp ? seep_memory_word(memory, t->m + l->m_vdso_pc) : 0;
 }
 
 static struct seep_error *read_ms(struct seep_runtime *rt, struct threads_of *ret)
@@ -96,15 +93,16 @@ static struct seep_error *read_ms(struct seep_runtime *rt, struct threads_of *re
 	static const char *const names[] = { "gogo" };
 	const struct seep_layout *l = &rt->binary->layout;
 	struct seep_func gogo;
-	seep_addr m = word(&rt->memory, rt->binary->globals.allm);
+	seep_addr m = seep_memory_word(&rt->memory, rt->binary->globals.allm);
 
 	seep_pclntab_find_names(&rt->binary->pclntab, names, 1, &gogo);
 	if (gogo.raw) {
 		ret->gogo = gogo.entry;
 		ret->gogo_end = gogo.end;
 	}
-	for (size_t n = 0; m && n < ALLM_MAX; n++, m = word(&rt->memory, m + l->m_alllink)) {
-		struct thread_of t = { .m = m, .g = word(&rt->memory, m + l->m_curg) };
+	for (size_t n = 0; m && n < ALLM_MAX;
+	     n++, m = seep_memory_word(&rt->memory, m + l->m_alllink)) {
+		struct thread_of t = { .m = m, .g = seep_memory_word(&rt->memory, m + l->m_curg) };
 		read_m(rt, &t);
 		uint64_t *slot = t.g ? seep_map_put(&ret->by_g, t.g, NULL) : NULL;
 		if ((t.g && !slot) || !seep_vec_push(&ret->v, t))
@@ -135,7 +133,7 @@ static void start_running(struct seep_runtime *rt, struct seep_goroutine *g,
 	}
 	g->thread = t->thread;
 	g->saved_regs = t->saved_regs;
-	g->pc = word(&rt->memory, g->addr + l->g_sched_pc);
+	g->pc = seep_memory_word(&rt->memory, g->addr + l->g_sched_pc);
 	if (t->sp >= g->stack_lo && t->sp < g->stack_hi) {
 		g->sp = t->sp;
 		// gogo has taken the goroutine's stack and will jump to sched.pc; it clears sched.sp.
@@ -146,7 +144,7 @@ static void start_running(struct seep_runtime *rt, struct seep_goroutine *g,
 		g->sp = t->vdso_sp;
 		g->pc = t->vdso_pc;
 	} else {
-		g->sp = word(&rt->memory, g->addr + l->g_sched_sp);
+		g->sp = seep_memory_word(&rt->memory, g->addr + l->g_sched_sp);
 	}
 	if (!is_go(rt, g->pc) || g->sp < g->stack_lo || g->sp > g->stack_hi)
 		g->conservative = true;
@@ -205,16 +203,11 @@ static bool read_thread(struct seep_runtime *rt, const struct thread_of *t)
 	for (size_t i = 0; ok && i < sizeof(t->thread->regs) / sizeof(t->thread->regs[0]); i++)
 		ok = add_thread_word(rt, t->thread->regs[i]);
 	for (unsigned i = 0; ok && t->saved_regs && i < SIGNAL_REGS; i++)
-		ok = add_thread_word(rt, word(&rt->memory, t->saved_regs + 8 * i));
+		ok = add_thread_word(rt, seep_memory_word(&rt->memory, t->saved_regs + 8 * i));
 	for (seep_addr a = sp & ~7ull, v;
 	     ok && a < t->g0_hi && a < sp + G0_MAX && seep_memory_u64(&rt->memory, a, &v); a += 8)
 		ok = add_thread_word(rt, v);
 	return ok;
-}
-
-static bool has_prefix(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
 }
 
 /** runtime/traceback.go isSystemGoroutine, and os/signal's own loop. */
@@ -226,9 +219,9 @@ static bool is_system(struct seep_runtime *rt, const struct seep_goroutine *g)
 		return true;
 	if (!seep_pclntab_find(&rt->binary->pclntab, g->startpc, &func))
 		return false;
-	if (has_prefix(func.name, "os/signal."))
+	if (seep_has_prefix(func.name, "os/signal."))
 		return true;
-	if (!has_prefix(func.name, "runtime."))
+	if (!seep_has_prefix(func.name, "runtime."))
 		return false;
 	return strcmp(func.name, "runtime.main") != 0 &&
 	       strcmp(func.name, "runtime.corostart") != 0;
@@ -298,8 +291,10 @@ static size_t read_reasons(struct seep_runtime *rt, const char **ret)
 	size_t n = 0;
 
 	for (; n < REASONS_MAX && n < rt->binary->globals.wait_reason_count; n++) {
-		seep_addr text = word(&rt->memory, rt->binary->globals.wait_reasons + 16 * n);
-		uint64_t len = word(&rt->memory, rt->binary->globals.wait_reasons + 16 * n + 8);
+		seep_addr text =
+			seep_memory_word(&rt->memory, rt->binary->globals.wait_reasons + 16 * n);
+		uint64_t len = seep_memory_word(&rt->memory,
+						rt->binary->globals.wait_reasons + 16 * n + 8);
 		const char *s = len < 100 ? seep_memory_at(&rt->memory, text, len) : NULL;
 		if (!s && len != 0)
 			break;
@@ -327,7 +322,7 @@ struct seep_error *seep_goroutines_read(struct seep_runtime *rt)
 					 "the runtime's wait reasons cannot be read");
 	err = read_ms(rt, &threads);
 	for (uint64_t i = 0; !err && i < count; i++) {
-		seep_addr g = word(&rt->memory, array + 8 * i);
+		seep_addr g = seep_memory_word(&rt->memory, array + 8 * i);
 		if (g)
 			err = read_goroutine(rt, g, &threads, reasons, reason_count);
 	}

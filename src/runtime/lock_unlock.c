@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { CANDIDATES_MAX = 8, RW_READER_COUNT = 16, CALL_SIZE = 5 };
+enum { CANDIDATES_MAX = 8, RW_SIZE = 24, RW_READER_COUNT = 16, RW_READER_WAIT = 20, CALL_SIZE = 5 };
 static const uint64_t SETTLED_NS = 1000000000;
 
 static size_t package_length(const char *function)
@@ -241,13 +241,26 @@ static bool unlock_value_exists(const struct seep_lock_reader *r, const struct s
 /** Is it locked, as far as its own bytes tell? */
 static bool is_locked(const struct seep_lock_reader *r, const struct seep_lock *lock)
 {
-	const unsigned char *p = seep_memory_at(&r->rt->memory, lock->address, lock->rw ? 24 : 8);
+	const unsigned char *p =
+		seep_memory_at(&r->rt->memory, lock->address, lock->rw ? RW_SIZE : 8);
 
 	if (!p)
 		return false;
 	if (seep_le32(p) & 1)
 		return true;
 	return lock->rw && (seep_le32(p + RW_READER_COUNT) != 0);
+}
+
+/** How many hold an RWMutex, by its counters (sync/rwmutex.go): the readers inside, or one writer. */
+static size_t holders_by_count(const struct seep_lock_reader *r, const struct seep_lock *lock)
+{
+	const unsigned char *p = seep_memory_at(&r->rt->memory, lock->address, RW_SIZE);
+	int32_t count = p ? (int32_t)seep_le32(p + RW_READER_COUNT) : 0;
+	int32_t wait = p ? (int32_t)seep_le32(p + RW_READER_WAIT) : 0;
+
+	if (count >= 0) // no writer has announced itself
+		return count;
+	return wait > 0 ? wait : 1; // readers that the writer waits for, or the writer itself
 }
 
 /** Has it stood for a while? Either a waiter was seen waiting by a collection long ago, or nobody is under way. */
@@ -305,7 +318,9 @@ void seep_locks_judge(struct seep_lock_reader *r)
 		if (!is_locked(r, lock)) {
 			lock->holders.len = 0;
 		} else if (lock->holders.len) {
-			lock->state = SEEP_LOCK_HELD;
+			// A reader that no evidence names may be alive.
+			if (!lock->rw || lock->holders.len >= holders_by_count(r, lock))
+				lock->state = SEEP_LOCK_HELD;
 		} else if (!may_be_unlocked(r, lock, &wanted)) {
 			lock->state = SEEP_LOCK_ABANDONED;
 		}

@@ -12,13 +12,6 @@ enum {
 	CLEANUPS_PER_BLOCK_MAX = 4096
 };
 
-static seep_addr word(const struct seep_memory *memory, seep_addr addr)
-{
-	uint64_t v;
-
-	return seep_memory_u64(memory, addr, &v) ? v : 0;
-}
-
 static bool read_special(struct seep_runtime *rt, uint32_t span, seep_addr addr, uint64_t offset,
 			 uint8_t kind)
 {
@@ -30,17 +23,17 @@ static bool read_special(struct seep_runtime *rt, uint32_t span, seep_addr addr,
 		return true;
 	if (kind == l->special_kind_finalizer) {
 		ret.kind = SEEP_SPECIAL_FINALIZER;
-		ret.words[0] = word(&rt->memory, addr + l->special_finalizer_fn);
+		ret.words[0] = seep_memory_word(&rt->memory, addr + l->special_finalizer_fn);
 	} else if (kind == l->special_kind_weak_handle) {
 		ret.kind = SEEP_SPECIAL_WEAK_HANDLE;
-		ret.words[0] = word(&rt->memory, addr + l->special_weak_handle_handle);
+		ret.words[0] = seep_memory_word(&rt->memory, addr + l->special_weak_handle_handle);
 	} else if (kind == l->special_kind_cleanup) {
 		ret.kind = SEEP_SPECIAL_CLEANUP;
 		// {fn} up to 1.25, {call, fn, arg} since 1.26; between header and fn there are only pointers.
 		unsigned n = 0;
 		for (int32_t at = l->special_size; n < 3 && at + 8 <= l->special_cleanup_size - 8;
 		     at += 8)
-			ret.words[n++] = word(&rt->memory, addr + at);
+			ret.words[n++] = seep_memory_word(&rt->memory, addr + at);
 	} else {
 		return true;
 	}
@@ -50,10 +43,10 @@ static bool read_special(struct seep_runtime *rt, uint32_t span, seep_addr addr,
 static bool read_finalizer_queue(struct seep_runtime *rt)
 {
 	const struct seep_layout *l = &rt->binary->layout;
-	seep_addr block = word(&rt->memory, rt->binary->globals.allfin);
+	seep_addr block = seep_memory_word(&rt->memory, rt->binary->globals.allfin);
 
 	for (size_t n = 0; block && n < BLOCKS_MAX;
-	     n++, block = word(&rt->memory, block + l->fin_block_alllink)) {
+	     n++, block = seep_memory_word(&rt->memory, block + l->fin_block_alllink)) {
 		uint32_t count = 0;
 		if (!seep_memory_u32(&rt->memory, block + l->fin_block_cnt, &count) ||
 		    count > FIN_PER_BLOCK_MAX)
@@ -63,7 +56,8 @@ static bool read_finalizer_queue(struct seep_runtime *rt)
 			const int32_t fields[] = { l->finalizer_fn, l->finalizer_arg,
 						   l->finalizer_fint, l->finalizer_ot };
 			for (unsigned k = 0; k < 4; k++)
-				if (!seep_vec_push(&rt->queued, word(&rt->memory, f + fields[k])))
+				if (!seep_vec_push(&rt->queued,
+						   seep_memory_word(&rt->memory, f + fields[k])))
 					return false;
 		}
 	}
@@ -76,20 +70,22 @@ static bool read_cleanup_queue(struct seep_runtime *rt)
 
 	if (!rt->binary->globals.cleanups || l->cleanup_queue_all < 0)
 		return true;
-	seep_addr block = word(&rt->memory, rt->binary->globals.cleanups + l->cleanup_queue_all);
+	seep_addr block =
+		seep_memory_word(&rt->memory, rt->binary->globals.cleanups + l->cleanup_queue_all);
 	uint32_t words = l->cleanup_fn_size > 0 ? l->cleanup_fn_size / 8 :
 						  1; // 1.25: just the function
 
 	for (size_t n = 0; block && n < BLOCKS_MAX;
-	     n++, block = word(&rt->memory, block + l->cleanup_block_alllink)) {
+	     n++, block = seep_memory_word(&rt->memory, block + l->cleanup_block_alllink)) {
 		uint32_t count = 0;
 		if (!seep_memory_u32(&rt->memory, block + l->cleanup_block_n, &count) ||
 		    count > CLEANUPS_PER_BLOCK_MAX)
 			return true;
 		for (uint32_t i = 0; i < count * words; i++)
-			if (!seep_vec_push(&rt->queued,
-					   word(&rt->memory,
-						block + l->cleanup_block_cleanups + 8 * i)))
+			if (!seep_vec_push(
+				    &rt->queued,
+				    seep_memory_word(&rt->memory,
+						     block + l->cleanup_block_cleanups + 8 * i)))
 				return false;
 	}
 	return true;

@@ -10,6 +10,8 @@
 // runtime's wait reason says "semacquire" for all of them.
 #include "runtime/internal.h"
 
+#include "base/str.h"
+
 #include <string.h>
 
 enum {
@@ -25,23 +27,16 @@ enum {
 	WAITGROUP_SEMA = 8, // offsets, Go 1.18 to 1.27
 };
 
-static seep_addr word(const struct seep_memory *memory, seep_addr addr)
-{
-	uint64_t v;
-
-	return seep_memory_u64(memory, addr, &v) ? v : 0;
-}
-
 /** Sudogs of one goroutine, from g.waiting. */
 static bool add_waiting(const struct seep_memory *memory, const struct seep_layout *l, seep_addr g,
 			seep_addr sudog, struct seep_blocked_list *ret)
 {
 	for (size_t n = 0; sudog && n < SUDOGS_MAX;
-	     n++, sudog = word(memory, sudog + l->sudog_waitlink)) {
-		if (word(memory, sudog + l->sudog_g) != g)
+	     n++, sudog = seep_memory_word(memory, sudog + l->sudog_waitlink)) {
+		if (seep_memory_word(memory, sudog + l->sudog_g) != g)
 			break;
-		seep_addr c = word(memory, sudog + l->sudog_c),
-			  elem = word(memory, sudog + l->sudog_elem);
+		seep_addr c = seep_memory_word(memory, sudog + l->sudog_c),
+			  elem = seep_memory_word(memory, sudog + l->sudog_elem);
 		if (!seep_vec_push(&ret->items,
 				   (struct seep_blocked){ g, sudog, c ? c : elem, c != 0 }))
 			return false;
@@ -59,15 +54,16 @@ static bool add_treap(const struct seep_memory *memory, const struct seep_layout
 	bool ok = !root || seep_vec_push(&todo, root);
 
 	for (size_t n = 0; ok && todo.len && n < TREAP_MAX; n++) {
-		seep_addr node = seep_vec_pop(&todo), elem = word(memory, node + l->sudog_elem);
-		seep_addr left = word(memory, node + l->sudog_prev),
-			  right = word(memory, node + l->sudog_next);
+		seep_addr node = seep_vec_pop(&todo),
+			  elem = seep_memory_word(memory, node + l->sudog_elem);
+		seep_addr left = seep_memory_word(memory, node + l->sudog_prev),
+			  right = seep_memory_word(memory, node + l->sudog_next);
 		ok = (!left || seep_vec_push(&todo, left)) &&
 		     (!right || seep_vec_push(&todo, right));
 		for (size_t i = 0; ok && node && i < TREAP_MAX;
-		     i++, node = word(memory, node + l->sudog_waitlink)) {
-			seep_addr g = word(memory, node + l->sudog_g);
-			if (g && !word(memory, g + l->g_waiting))
+		     i++, node = seep_memory_word(memory, node + l->sudog_waitlink)) {
+			seep_addr g = seep_memory_word(memory, node + l->sudog_g);
+			if (g && !seep_memory_word(memory, g + l->g_waiting))
 				ok = seep_vec_push(&ret->items,
 						   (struct seep_blocked){ g, node, elem, false });
 		}
@@ -90,17 +86,19 @@ struct seep_error *seep_blocked_read(const struct seep_memory *memory,
 		return seep_error_format(SEEP_ERROR_BAD_DATA,
 					 "the list of goroutines cannot be read");
 	for (uint64_t i = 0; ok && i < count; i++) {
-		seep_addr g = word(memory, array + 8 * i),
-			  waiting = g ? word(memory, g + l->g_waiting) : 0;
+		seep_addr g = seep_memory_word(memory, array + 8 * i),
+			  waiting = g ? seep_memory_word(memory, g + l->g_waiting) : 0;
 		if (waiting)
 			ok = add_waiting(memory, l, g, waiting, ret);
 	}
 	for (unsigned i = 0; ok && i < SEMTABLE_ROOTS; i++)
-		ok = add_treap(memory, l,
-			       word(memory, binary->globals.semtable +
-						    i * (seep_addr)binary->globals.semtable_stride +
-						    l->sema_root_treap),
-			       ret);
+		ok = add_treap(
+			memory, l,
+			seep_memory_word(memory,
+					 binary->globals.semtable +
+						 i * (seep_addr)binary->globals.semtable_stride +
+						 l->sema_root_treap),
+			ret);
 	if (ok)
 		return NULL;
 	seep_vec_free(&ret->items);
@@ -134,11 +132,6 @@ static enum seep_wait_kind kind_of_reason(const char *reason)
 	return SEEP_WAIT_EXTERNAL;
 }
 
-static bool has_prefix(const char *s, const char *prefix)
-{
-	return strncmp(s, prefix, strlen(prefix)) == 0;
-}
-
 /** Functions of package sync that a stack shows between runtime and the caller. */
 struct sync_calls {
 	bool mutex, read_lock, write_lock, once, waitgroup;
@@ -157,14 +150,14 @@ static struct sync_calls sync_calls(struct seep_runtime *rt, const struct seep_g
 			seep_frame_positions(rt, &u.frame, u.depth == 0, positions, POSITIONS_MAX);
 		for (size_t i = 0; i < n; i++) {
 			const char *f = positions[i].function;
-			calls.mutex |= has_prefix(f, "sync.(*Mutex)") ||
-				       has_prefix(f, "internal/sync.(*Mutex)");
+			calls.mutex |= seep_has_prefix(f, "sync.(*Mutex)") ||
+				       seep_has_prefix(f, "internal/sync.(*Mutex)");
 			calls.read_lock |= strcmp(f, "sync.(*RWMutex).RLock") == 0;
 			calls.write_lock |= strcmp(f, "sync.(*RWMutex).Lock") == 0;
-			calls.once |= has_prefix(f, "sync.(*Once)");
+			calls.once |= seep_has_prefix(f, "sync.(*Once)");
 			calls.waitgroup |= strcmp(f, "sync.(*WaitGroup).Wait") == 0;
-			if (!has_prefix(f, "runtime.") && !has_prefix(f, "sync.") &&
-			    !has_prefix(f, "internal/sync."))
+			if (!seep_has_prefix(f, "runtime.") && !seep_has_prefix(f, "sync.") &&
+			    !seep_has_prefix(f, "internal/sync."))
 				return calls;
 		}
 	} while (seep_unwind_next(&u));
@@ -202,11 +195,11 @@ static void classify_semaphore(struct seep_runtime *rt, struct seep_goroutine *g
 static void read_notify_list(struct seep_runtime *rt, seep_addr list, struct seep_map *conds)
 {
 	const struct seep_layout *l = &rt->binary->layout;
-	seep_addr sudog = word(&rt->memory, list + l->notify_list_head);
+	seep_addr sudog = seep_memory_word(&rt->memory, list + l->notify_list_head);
 
 	for (size_t n = 0; sudog && n < COND_CHAIN_MAX;
-	     n++, sudog = word(&rt->memory, sudog + l->sudog_next)) {
-		seep_addr g = word(&rt->memory, sudog + l->sudog_g);
+	     n++, sudog = seep_memory_word(&rt->memory, sudog + l->sudog_next)) {
+		seep_addr g = seep_memory_word(&rt->memory, sudog + l->sudog_g);
 		const uint64_t *index = g ? seep_map_get(&rt->goroutine_of, g) : NULL;
 		if (!index || rt->goroutines.data[*index].wait != SEEP_WAIT_COND)
 			return; // not a list of ours
@@ -248,7 +241,7 @@ static bool try_coro(struct seep_runtime *rt, struct seep_goroutine *g, seep_add
 	if (!seep_heap_find(&rt->heap, value, &object) ||
 	    seep_heap_address(&rt->heap, object) != value ||
 	    rt->heap.spans.data[object.span].elem_size > 64 ||
-	    word(&rt->memory, value + rt->binary->layout.coro_gp) != g->addr)
+	    seep_memory_word(&rt->memory, value + rt->binary->layout.coro_gp) != g->addr)
 		return false;
 	*(seep_addr *)arg = value;
 	return true;
@@ -274,9 +267,10 @@ static seep_addr single_address(const struct reader *r, const struct seep_gorout
 static bool in_send_queue(struct seep_runtime *rt, const struct seep_blocked *b)
 {
 	const struct seep_layout *l = &rt->binary->layout;
-	seep_addr sudog = word(&rt->memory, b->address + l->hchan_sendq);
+	seep_addr sudog = seep_memory_word(&rt->memory, b->address + l->hchan_sendq);
 
-	for (unsigned n = 0; sudog && n < 64; n++, sudog = word(&rt->memory, sudog + l->sudog_next))
+	for (unsigned n = 0; sudog && n < 64;
+	     n++, sudog = seep_memory_word(&rt->memory, sudog + l->sudog_next))
 		if (sudog == b->sudog)
 			return true;
 	return false;
@@ -289,12 +283,12 @@ static bool in_send_queue(struct seep_runtime *rt, const struct seep_blocked *b)
 static bool is_queued(const struct seep_runtime *rt, const struct seep_blocked *b)
 {
 	const struct seep_layout *l = &rt->binary->layout;
-	seep_addr prev = word(&rt->memory, b->sudog + l->sudog_prev);
+	seep_addr prev = seep_memory_word(&rt->memory, b->sudog + l->sudog_prev);
 
 	if (prev)
-		return word(&rt->memory, prev + l->sudog_next) == b->sudog;
-	return word(&rt->memory, b->address + l->hchan_recvq) == b->sudog ||
-	       word(&rt->memory, b->address + l->hchan_sendq) == b->sudog;
+		return seep_memory_word(&rt->memory, prev + l->sudog_next) == b->sudog;
+	return seep_memory_word(&rt->memory, b->address + l->hchan_recvq) == b->sudog ||
+	       seep_memory_word(&rt->memory, b->address + l->hchan_sendq) == b->sudog;
 }
 
 static bool add_channels(struct seep_runtime *rt, struct seep_goroutine *g, const struct reader *r)
@@ -334,7 +328,7 @@ static bool read_wait(struct seep_runtime *rt, struct seep_goroutine *g, struct 
 		if (!add_channels(rt, g, r))
 			return false;
 		if (g->wait == SEEP_WAIT_SELECT && g->wait_count == 0 &&
-		    !word(&rt->memory, g->addr + rt->binary->layout.g_waiting))
+		    !seep_memory_word(&rt->memory, g->addr + rt->binary->layout.g_waiting))
 			g->wait = SEEP_WAIT_NO_CASES; // a select whose channels are all nil
 		break;
 	case SEEP_WAIT_SEMAPHORE:

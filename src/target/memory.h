@@ -56,6 +56,13 @@ static inline bool seep_memory_u64(const struct seep_memory *memory, seep_addr a
 		*ret = seep_le64(p);
 	return p != NULL;
 }
+/** The word at addr, 0 if it cannot be read: for pointers, where both mean that there is nothing. */
+static inline uint64_t seep_memory_word(const struct seep_memory *memory, seep_addr addr)
+{
+	const void *p = seep_memory_at(memory, addr, 8);
+
+	return p ? seep_le64(p) : 0;
+}
 static inline bool seep_memory_u32(const struct seep_memory *memory, seep_addr addr, uint32_t *ret)
 {
 	const void *p = seep_memory_at(memory, addr, 4);
