@@ -18,6 +18,7 @@
 #include <string.h>
 
 enum { SPANS_MAX = 1 << 26, INLINE_MARK_BYTES = 128, SMALL_MAX = 512, PAGE = 1 << SEEP_PAGE_SHIFT };
+enum { CLASS_MAX = 32768 }; // the largest size class
 
 bool seep_mspan_parse(const struct seep_memory *memory, const struct seep_layout *l, seep_addr addr,
 		      struct seep_mspan *ret)
@@ -54,6 +55,10 @@ bool seep_mspan_parse(const struct seep_memory *memory, const struct seep_layout
 		return false;
 	if (ret->state != SEEP_MSPAN_IN_USE)
 		return true;
+	// Size classes, of all releases (runtime/sizeclasses.go): those with bitmaps at the span's end have one page.
+	if (ret->spanclass >> 1 &&
+	    (ret->elem_size > CLASS_MAX || (ret->elem_size <= SMALL_MAX && ret->npages != 1)))
+		return false;
 	return ret->elem_size > 0 && ret->nelems > 0 && ret->nelems <= bytes / 8 &&
 	       ret->elem_size <= bytes && ret->elem_size <= bytes / ret->nelems;
 }
@@ -340,7 +345,7 @@ struct seep_error *seep_heap_read(const struct seep_memory *memory,
 	ret->arena_no_more = calloc(ret->arena_count, sizeof(*ret->arena_no_more));
 	if (!ret->arenas || !ret->arena_bits || !ret->arena_no_more)
 		return &seep_enomem;
-	ret->count_mismatches = all.bad;
+	ret->unread_spans = all.bad;
 	size_t kept = 0;
 	for (size_t i = 0; i < used; i++) {
 		const struct seep_mspan *s = &all.spans.data[i];

@@ -40,9 +40,42 @@ static struct seep_lock *lock_near(const struct seep_lock_reader *r, seep_addr w
 	return i ? &r->locks->locks.data[*i - 1] : NULL;
 }
 
+static bool is_in_cond_wait(const struct seep_lock_reader *r, uint32_t goroutine)
+{
+	struct seep_unwinder u;
+
+	if (!seep_unwind_start(r->rt, &r->rt->goroutines.data[goroutine], &u))
+		return false;
+	do {
+		if (strcmp(u.frame.site->func.name, "sync.(*Cond).Wait") == 0)
+			return true;
+	} while (seep_unwind_next(&u));
+	return false;
+}
+
+/** Is the goroutine in the Wait of a sync.Cond whose L is the lock? That unlocks it, and at its end waits to lock it again. */
+static bool has_lent(const struct seep_lock_reader *r, uint32_t goroutine,
+		     const struct seep_lock *lock)
+{
+	const struct seep_goroutine *g = &r->rt->goroutines.data[goroutine];
+	uint64_t locker;
+
+	if (seep_waits_for(r, goroutine, lock))
+		return is_in_cond_wait(r, goroutine);
+	// L, an interface, is the field before notify; its second word is the lock.
+	return g->wait == SEEP_WAIT_COND && g->wait_count &&
+	       seep_memory_u64(&r->rt->memory,
+			       r->rt->waits.data[g->first_wait].address +
+				       r->rt->binary->layout.cond_notify - 8,
+			       &locker) &&
+	       locker == lock->address;
+}
+
 static void add_holder(struct seep_lock_reader *r, struct seep_lock *lock,
 		       struct seep_lock_holder holder)
 {
+	if (has_lent(r, holder.goroutine, lock))
+		return;
 	for (size_t i = 0; i < lock->holders.len; i++)
 		if (lock->holders.data[i].goroutine == holder.goroutine) {
 			if (!lock->holders.data[i].lock.function)
@@ -114,6 +147,21 @@ static const struct seep_lock_op *lock_before(const struct seep_lock_reader *r,
 	return best;
 }
 
+/** Is an Unlock of it between the Lock and where the frame stands? On which way the frame came is not known. */
+static bool unlocked_since(const struct seep_lock_reader *r, const struct frame *frame,
+			   const struct seep_lock_op *locked, const struct seep_lock *lock)
+{
+	for (size_t i = 0; i < frame->code->ops.len; i++) {
+		const struct seep_lock_op *op = &frame->code->ops.data[i];
+		if (op->unlock && !op->levels.wrapper &&
+		    op_matches(r, frame, op, lock) != MATCH_NO &&
+		    seep_levels_compare(&op->levels, &locked->levels) >= 0 &&
+		    seep_levels_compare(&op->levels, &frame->at) < 0)
+			return true;
+	}
+	return false;
+}
+
 /** The next operation on it behind where the frame stands; NULL if there is none. */
 static const struct seep_lock_op *op_after(const struct seep_lock_reader *r,
 					   const struct frame *frame, const struct seep_lock *lock,
@@ -149,7 +197,7 @@ static void judge_position(struct seep_lock_reader *r, const struct frame *frame
 
 	// Who waits for a lock in this frame cannot unlock it first; only its own earlier Lock would make it a holder.
 	if (before && after && after->unlock && (locked == MATCH_YES || next == MATCH_YES) &&
-	    (!waits || locked == MATCH_YES)) {
+	    (!waits || locked == MATCH_YES) && !unlocked_since(r, frame, before, lock)) {
 		add_holder(r, lock,
 			   (struct seep_lock_holder){ .goroutine = frame->goroutine,
 						      .lock = seep_lock_op_position(before) });
@@ -158,7 +206,7 @@ static void judge_position(struct seep_lock_reader *r, const struct frame *frame
 	for (size_t i = 0; !waits && i < frame->code->ops.len; i++)
 		if (frame->code->ops.data[i].unlock &&
 		    op_matches(r, frame, &frame->code->ops.data[i], lock) != MATCH_NO)
-			r->possible[seep_lock_index(r, lock)] = true;
+			seep_lock_add_possible(r, lock, frame->goroutine);
 }
 
 static void judge_frame(struct seep_lock_reader *r, const struct frame *frame)
@@ -197,9 +245,13 @@ static void add_deferred(struct seep_lock_reader *r, struct seep_lock *lock,
 	const struct seep_lock_op *before = frame->code ? lock_before(r, frame, lock, &match) :
 							  NULL;
 
-	// Deferred ahead of the Lock that it is for: not held yet.
-	if (seep_waits_for(r, frame->goroutine, lock) && !before)
+	// Deferred ahead of the Lock that it is for: not held yet. Or unlocked for the time being, to be locked again later.
+	if (before ? unlocked_since(r, frame, before, lock) :
+		     seep_waits_for(r, frame->goroutine, lock)) {
+		if (!seep_waits_for(r, frame->goroutine, lock))
+			seep_lock_add_possible(r, lock, frame->goroutine);
 		return;
+	}
 	add_holder(r, lock,
 		   (struct seep_lock_holder){ .goroutine = frame->goroutine,
 					      .deferred = true,
@@ -235,7 +287,7 @@ static void judge_captured(struct seep_lock_reader *r, seep_addr fn, bool unlock
 		if (lock && (unlocks || (before && is_unlocker_itab(r, before))))
 			add_deferred(r, lock, frame);
 		else if (unlocks && (lock = lock_near(r, word)))
-			r->possible[seep_lock_index(r, lock)] = true;
+			seep_lock_add_possible(r, lock, frame->goroutine);
 	}
 }
 
@@ -333,7 +385,7 @@ static void judge_stack_word(seep_addr word, bool precise, void *arg)
 
 	(void)precise;
 	if (lock && !seep_waits_for(owner->r, owner->goroutine, lock))
-		owner->r->possible[seep_lock_index(owner->r, lock)] = true;
+		seep_lock_add_possible(owner->r, lock, owner->goroutine);
 }
 
 static void judge_goroutine(struct seep_lock_reader *r, uint32_t i)
@@ -424,7 +476,7 @@ struct seep_error *seep_locks_read(struct seep_runtime *rt, struct seep_locks *r
 	*ret = (struct seep_locks){};
 	if (!list_locks(&r))
 		r.failed = true;
-	r.possible = calloc(ret->locks.len + 1, 1);
+	r.possible = calloc(ret->locks.len + 1, sizeof(*r.possible));
 	err = r.possible && !r.failed ? seep_lock_coder_init(&r.coder, rt) : &seep_enomem;
 	if (!err && ret->locks.len) {
 		for (uint32_t i = 0; i < rt->goroutines.len; i++)

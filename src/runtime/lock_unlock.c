@@ -174,7 +174,7 @@ static void search_word(struct search *s, seep_addr value)
 	// A goroutine that waits for the lock cannot unlock it first.
 	if (index && !(s->goroutine != UINT32_MAX &&
 		       seep_waits_for(s->r, s->goroutine, &s->r->locks->locks.data[*index - 1])))
-		s->r->possible[*index - 1] = true;
+		s->r->possible[*index - 1].more = true;
 }
 
 static void search_root(seep_addr value, bool precise, void *arg)
@@ -290,7 +290,9 @@ static bool may_be_unlocked(struct seep_lock_reader *r, struct seep_lock *lock,
 	const char *seen[PACKAGES_MAX], *f;
 	unsigned packages = 0;
 
-	if (r->possible[seep_lock_index(r, lock)] || r->locks->incomplete || !is_settled(r, lock) ||
+	const struct seep_lock_possible *possible = &r->possible[seep_lock_index(r, lock)];
+
+	if (possible->count || possible->more || r->locks->incomplete || !is_settled(r, lock) ||
 	    unlock_value_exists(r, lock))
 		return true;
 	for (size_t i = 0; i < lock->waiters.len && packages < PACKAGES_MAX; i++) {
@@ -309,6 +311,24 @@ static bool may_be_unlocked(struct seep_lock_reader *r, struct seep_lock *lock,
 	return false;
 }
 
+/** Does the evidence rest on where frames stand alone, while somebody else may be the one who holds it? */
+static bool is_doubtful(const struct seep_lock_reader *r, const struct seep_lock *lock)
+{
+	const struct seep_lock_possible *possible = &r->possible[seep_lock_index(r, lock)];
+	bool other = possible->more;
+
+	for (unsigned i = 0; i < possible->count && !other; i++) {
+		bool holds = false;
+		for (size_t h = 0; h < lock->holders.len; h++)
+			holds |= lock->holders.data[h].goroutine == possible->goroutines[i];
+		other = !holds;
+	}
+	for (size_t h = 0; h < lock->holders.len && other; h++)
+		if (lock->holders.data[h].deferred)
+			return false;
+	return other;
+}
+
 void seep_locks_judge(struct seep_lock_reader *r)
 {
 	struct seep_map wanted = {};
@@ -319,7 +339,8 @@ void seep_locks_judge(struct seep_lock_reader *r)
 			lock->holders.len = 0;
 		} else if (lock->holders.len) {
 			// A reader that no evidence names may be alive.
-			if (!lock->rw || lock->holders.len >= holders_by_count(r, lock))
+			if ((!lock->rw || lock->holders.len >= holders_by_count(r, lock)) &&
+			    !is_doubtful(r, lock))
 				lock->state = SEEP_LOCK_HELD;
 		} else if (!may_be_unlocked(r, lock, &wanted)) {
 			lock->state = SEEP_LOCK_ABANDONED;
@@ -327,7 +348,7 @@ void seep_locks_judge(struct seep_lock_reader *r)
 	}
 	search_pointers(r, &wanted);
 	for (size_t i = 0; i < r->locks->locks.len; i++)
-		if (r->locks->locks.data[i].state == SEEP_LOCK_ABANDONED && r->possible[i])
+		if (r->locks->locks.data[i].state == SEEP_LOCK_ABANDONED && r->possible[i].more)
 			r->locks->locks.data[i].state = SEEP_LOCK_UNKNOWN;
 	seep_map_deinit(&wanted);
 }

@@ -191,21 +191,33 @@ static void classify_semaphore(struct seep_runtime *rt, struct seep_goroutine *g
 	}
 }
 
-/** Enters all goroutines that wait in the notifyList at `list` into conds: g → list. */
+/**
+ * Enters all goroutines that wait in the notifyList at `list` into conds: g → list. What a stack word leads to is believed
+ * to be one only if the chain from its head runs through waiters alone and ends at its tail, the word behind.
+ */
 static void read_notify_list(struct seep_runtime *rt, seep_addr list, struct seep_map *conds)
 {
 	const struct seep_layout *l = &rt->binary->layout;
-	seep_addr sudog = seep_memory_word(&rt->memory, list + l->notify_list_head);
+	const seep_addr head = seep_memory_word(&rt->memory, list + l->notify_list_head);
+	seep_addr last = 0, sudog = head;
 
-	for (size_t n = 0; sudog && n < COND_CHAIN_MAX;
-	     n++, sudog = seep_memory_word(&rt->memory, sudog + l->sudog_next)) {
-		seep_addr g = seep_memory_word(&rt->memory, sudog + l->sudog_g);
-		const uint64_t *index = g ? seep_map_get(&rt->goroutine_of, g) : NULL;
+	for (size_t n = 0; sudog && n < COND_CHAIN_MAX; n++) {
+		const uint64_t *index = seep_map_get(
+			&rt->goroutine_of, seep_memory_word(&rt->memory, sudog + l->sudog_g));
 		if (!index || rt->goroutines.data[*index].wait != SEEP_WAIT_COND)
-			return; // not a list of ours
-		uint64_t *slot = seep_map_put(conds, g, NULL);
+			return;
+		last = sudog;
+		sudog = seep_memory_word(&rt->memory, sudog + l->sudog_next);
+	}
+	if (!last || last != seep_memory_word(&rt->memory, list + l->notify_list_head + 8))
+		return;
+	for (sudog = head; sudog; sudog = seep_memory_word(&rt->memory, sudog + l->sudog_next)) {
+		uint64_t *slot = seep_map_put(
+			conds, seep_memory_word(&rt->memory, sudog + l->sudog_g), NULL);
 		if (slot)
 			*slot = list;
+		if (sudog == last)
+			return;
 	}
 }
 

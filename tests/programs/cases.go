@@ -55,8 +55,14 @@ var programs = []program{
 	{name: "lock-cycle", variant: "leak-twice-global", run: lockcycle.LeakTwiceGlobal},
 	{name: "lock-cycle", variant: "leak-ring", run: lockcycle.LeakRing},
 	{name: "lock-cycle", variant: "leak-dependents", run: lockcycle.LeakDependents},
+	{name: "lock-cycle", variant: "leak-lent", run: lockcycle.LeakLent},
+	{name: "lock-cycle", variant: "leak-lent-cond", run: lockcycle.LeakLentCond},
+	{name: "lock-cycle", variant: "leak-early", run: lockcycle.LeakEarly},
 	{name: "lock-cycle", variant: "ok", run: lockcycle.OK},
 	{name: "lock-cycle", variant: "ok-sleep", run: lockcycle.OKSleep},
+	{name: "lock-cycle", variant: "ok-global-again", run: lockcycle.OKGlobalAgain},
+	{name: "lock-cycle", variant: "ok-global-defer-ahead", run: lockcycle.OKGlobalDeferAhead},
+	{name: "lock-cycle", variant: "ok-global-cond", run: lockcycle.OKGlobalCond},
 	{name: "lock-cycle", variant: "ok-global", run: lockcycle.OKGlobal},
 	{name: "lock-cycle", variant: "ok-global-false-cycle", run: lockcycle.OKGlobalFalseCycle},
 	{name: "lock-cycle", variant: "ok-global-conditional", run: lockcycle.OKGlobalConditional},
@@ -214,6 +220,7 @@ var programs = []program{
 
 	{name: "alltypes", variant: "idle", run: alltypes.Idle},
 	{name: "churn", variant: "hard", run: churn.Hard},
+	{name: "churn", variant: "wakeups", run: churn.Wakeups},
 	{name: "pileup", variant: "hundredthousand", run: pileup.HundredThousand},
 	{name: "bigheap", variant: "5m", run: bigheap.FiveMillion},
 }
