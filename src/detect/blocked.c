@@ -363,18 +363,19 @@ static void explain_cycle(const struct detector *d, struct seep_finding *f,
 		struct seep_frame_text at = seep_text_blocked_at(d->view, g);
 		if (!lock)
 			continue;
-		struct seep_str holders = {};
+		_cleanup_(seep_str_deinit) struct seep_str holders = {};
 		for (size_t h = 0; h < lock->holders.len && h < SHOWN; h++)
-			seep_str_addf(&holders, "%s%" PRIu64, h ? ", " : "",
-				      d->view->runtime->goroutines
-					      .data[lock->holders.data[h].goroutine]
-					      .id);
+			if (!lock->holders.data[h].waits_as_writer)
+				seep_str_addf(&holders, "%s%" PRIu64, holders.len ? ", " : "",
+					      d->view->runtime->goroutines
+						      .data[lock->holders.data[h].goroutine]
+						      .id);
 		seep_text_why(d->report, f,
 			      "goroutine %" PRIu64 " waits at %s:%d for %s %#" PRIx64
 			      ", held by goroutine %s",
-			      g->id, at.file, at.line, lock->rw ? "sync.RWMutex" : "sync.Mutex",
-			      lock->address, seep_str_text(&holders));
-		seep_str_deinit(&holders);
+			      g->id, at.file ? at.file : "?", at.line,
+			      lock->rw ? "sync.RWMutex" : "sync.Mutex", lock->address,
+			      seep_str_text(&holders));
 	}
 	if (group->members.len > SHOWN)
 		seep_text_why(d->report, f, "and %zu more in the cycle or queued behind it",
@@ -513,6 +514,10 @@ static struct seep_error *make_findings(struct detector *d)
 		err = make_finding(d, &d->groups.data[i], bytes[i], &finding);
 		if (!err && !seep_vec_push(&d->report->findings, finding))
 			err = &seep_enomem;
+		if (err) {
+			seep_vec_free(&finding.why);
+			seep_vec_free(&finding.goroutines);
+		}
 	}
 	if (!err && d->report->findings.len)
 		qsort(d->report->findings.data, d->report->findings.len,

@@ -184,6 +184,7 @@ void seep_text_channel(const struct seep_view *view, struct seep_report *report,
 
 	if (!c)
 		return;
+	const char *type = seep_text_channel_type(view, report, wait->address);
 	uint64_t cap = seep_le64(c + l->hchan_dataqsiz), len = seep_le64(c + l->hchan_qcount);
 	if (cap)
 		snprintf(buffer, sizeof(buffer), "%" PRIu64 " of %" PRIu64 " buffered", len, cap);
@@ -192,7 +193,7 @@ void seep_text_channel(const struct seep_view *view, struct seep_report *report,
 	seep_text_why(report, finding,
 		      "channel %#" PRIx64 " (%s, %s): %" PRIu64 " blocked in send, %" PRIu64
 		      " in receive",
-		      wait->address, seep_text_channel_type(view, report, wait->address), buffer,
+		      wait->address, type ? type : "chan", buffer,
 		      queue_length(rt, wait->address + l->hchan_sendq),
 		      queue_length(rt, wait->address + l->hchan_recvq));
 }
@@ -244,6 +245,25 @@ void seep_text_lock(const struct seep_view *view, struct seep_report *report,
 			      lock->candidates.data[i].line);
 }
 
+/** Locks and the like lie in the sections without pointers; outside all of them is what C, say, has allocated. */
+static const char *text_variable(const struct seep_module *m, struct seep_report *report,
+				 seep_addr addr)
+{
+	const struct {
+		const char *name;
+		seep_addr start, end;
+	} sections[] = { { "bss", m->bss, m->ebss },
+			 { "data", m->data, m->edata },
+			 { "noptrbss", m->noptrbss, m->enoptrbss },
+			 { "noptrdata", m->noptrdata, m->enoptrdata } };
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (addr >= sections[i].start && addr < sections[i].end)
+			return seep_report_format(report, "package variable at %s+%#" PRIx64,
+						  sections[i].name, addr - sections[i].start);
+	return seep_report_format(report, "memory outside of any object at %#" PRIx64, addr);
+}
+
 const char *seep_text_root(const struct seep_view *view, struct seep_report *report,
 			   const struct seep_root *root)
 {
@@ -253,11 +273,7 @@ const char *seep_text_root(const struct seep_view *view, struct seep_report *rep
 
 	switch (root->kind) {
 	case SEEP_ROOT_GLOBAL:
-		if (root->id >= m->bss && root->id < m->ebss)
-			return seep_report_format(report, "package variable at bss+%#" PRIx64,
-						  root->id - m->bss);
-		return seep_report_format(report, "package variable at data+%#" PRIx64,
-					  root->id - m->data);
+		return text_variable(m, report, root->id);
 	case SEEP_ROOT_THREAD:
 		return "the runtime at work on a thread";
 	case SEEP_ROOT_TIMER:

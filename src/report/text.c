@@ -73,7 +73,8 @@ static bool is_runtime(const struct seep_frame_text *frame)
 	const char *f = frame->function;
 
 	return f && (seep_has_prefix(f, "runtime.") || seep_has_prefix(f, "internal/runtime/") ||
-		     seep_has_prefix(f, "sync.runtime_") || seep_has_prefix(f, "internal/sync.runtime_") ||
+		     seep_has_prefix(f, "sync.runtime_") ||
+		     seep_has_prefix(f, "internal/sync.runtime_") ||
 		     seep_has_prefix(f, "internal/poll.runtime_"));
 }
 
