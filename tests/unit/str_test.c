@@ -2,6 +2,8 @@
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -76,6 +78,54 @@ static void ill_formed_utf8_becomes_visible(void **state)
 	check("\xc3(", "\\xc3(");
 }
 
+// Unicode 15, table 3-7 and the characters that move, hide or break text: by code point, from decoding.
+static bool may_be_shown(uint32_t c)
+{
+	static const uint32_t hidden[][2] = { { 0, 0x1f },	     { 0x7f, 0x9f },
+					      { 0x61c, 0x61c },	     { 0x200b, 0x200f },
+					      { 0x2028, 0x202e },    { 0x2060, 0x206f },
+					      { 0xfeff, 0xfeff },    { 0xd800, 0xdfff },
+					      { 0x110000, 0x1fffff } };
+
+	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
+		if (c >= hidden[i][0] && c <= hidden[i][1])
+			return false;
+	return true;
+}
+
+// Encodes c in n bytes, be that too many or not.
+static void encode(uint32_t c, unsigned n, char *ret)
+{
+	static const unsigned char first[] = { 0, 0, 0xc0, 0xe0, 0xf0 };
+
+	for (unsigned i = n; i-- > 1; c >>= 6)
+		ret[i] = (char)(0x80 | (c & 0x3f));
+	ret[0] = (char)(n == 1 ? c : first[n] | c);
+}
+
+static void each_code_point_passes_or_becomes_visible(void **state)
+{
+	static const uint32_t limits[] = { 0, 0x80, 0x800, 0x10000, 0x200000 };
+	_cleanup_(seep_str_deinit) struct seep_str str = {};
+	char bytes[4], hex[17];
+
+	(void)state;
+	for (unsigned n = 1; n <= 4; n++)
+		// Also those that are written longer than need be.
+		for (uint32_t c = 0; c < limits[n]; c += c < 0x20000 ? 1 : 13) {
+			encode(c, n, bytes);
+			for (unsigned i = 0; i < n; i++)
+				snprintf(hex + (size_t)4 * i, 5, "\\x%02x",
+					 (unsigned char)bytes[i]);
+			bool shown = c >= limits[n - 1] && may_be_shown(c);
+			str.len = 0;
+			seep_str_add_escaped(&str, bytes, n);
+			if (str.len != (shown ? n : 4 * n) ||
+			    memcmp(str.text, shown ? bytes : hex, str.len) != 0)
+				fail_msg("U+%04X in %u bytes: %s", c, n, str.text);
+		}
+}
+
 static void zero_bytes_become_visible(void **state)
 {
 	_cleanup_(seep_str_deinit) struct seep_str str = {};
@@ -94,6 +144,7 @@ int main(void)
 		cmocka_unit_test(control_characters_become_visible),
 		cmocka_unit_test(text_that_turns_round_becomes_visible),
 		cmocka_unit_test(ill_formed_utf8_becomes_visible),
+		cmocka_unit_test(each_code_point_passes_or_becomes_visible),
 		cmocka_unit_test(zero_bytes_become_visible),
 	};
 
