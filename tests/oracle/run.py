@@ -23,6 +23,7 @@ import re
 import shutil
 import subprocess
 import sys
+import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "harmless"))
@@ -146,6 +147,18 @@ def read_profile(child):
         lines.append(line)
 
 
+def wait_quiet(pid, window_s=0.1, limit_s=10):
+    """Waits until a process has used no processor time for a while: who blocks has blocked then."""
+    def ticks():
+        with open(f"/proc/{pid}/stat", encoding="utf-8") as file:
+            return file.read().rsplit(")", 1)[1].split()[11:13]
+
+    deadline, before = time.monotonic() + limit_s, None
+    while (now := ticks()) != before and time.monotonic() < deadline:
+        before = now
+        time.sleep(window_s)
+
+
 class Outcome:
     """One case, looked at once."""
 
@@ -154,6 +167,7 @@ class Outcome:
                    GODEBUG="asyncpreemptoff=1")
         with procs.Child([str(binary), case], env=env) as child:
             child.expect("ready", 60)
+            wait_quiet(child.pid)
             self.run = procs.run_seep(seep, child.pid)
             self.report = procs.report_of(self.run)
             self.go = parse_profile(read_profile(child))
@@ -168,9 +182,10 @@ class Outcome:
         self.seep_count = len(listed) + sum(room for _, room in cut)
         self.only_go = {ident: what for ident, what in self.go.items()
                         if self.matched.get(ident, {}).get("verdict") != "proven"}
-        # Beyond Go's: by id where there are ids, else by number.
+        # Beyond Go's: of those that no finding lists is known how many, not which.
         self.only_seep = {ident: finding for ident, finding in listed.items()
                           if ident not in self.go}
+        self.only_seep_count = self.seep_count - sum(ident in self.matched for ident in self.go)
         self.both = len(self.go) - len(self.only_go)
         lost = {ident: what for ident, what in self.go.items() if ident not in after[0]}
         self.only_go_after = {ident: what for ident, what in lost.items()
@@ -274,9 +289,11 @@ def run_case(seep, binary, case, options, known):
             row["problems"] = [str(error)]
             continue
         beyond = collections.Counter(describe(finding) for finding in outcome.only_seep.values())
+        unlisted = outcome.only_seep_count - len(outcome.only_seep)
         row.update(go=len(outcome.go), seep=outcome.seep_count, both=outcome.both,
-                   only_go=len(outcome.only_go), only_seep=len(outcome.only_seep),
-                   beyond=[f"{count}x beyond Go's: {text}" for text, count in beyond.items()],
+                   only_go=len(outcome.only_go), only_seep=outcome.only_seep_count,
+                   beyond=[f"{count}x beyond Go's: {text}" for text, count in beyond.items()]
+                   + ([f"{unlisted}x beyond Go's, not listed"] if unlisted > 0 else []),
                    problems=judge(case, outcome, known, options.strict))
         if not row["problems"]:
             break

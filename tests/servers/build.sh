@@ -6,7 +6,7 @@ set -eu
 
 here=$(cd "$(dirname "$0")" && pwd)
 cache=${XDG_CACHE_HOME:-$HOME/.cache}/seep-test/servers
-all='nats caddy etcd coredns prometheus nats-old etcd-old caddy-old'
+all='nats caddy etcd coredns prometheus caddy-cgo nats-old etcd-old caddy-old'
 
 # Newer Go releases than the one named here compile the same code into other frames and types.
 GOTOOLCHAIN=${SEEP_TEST_GO:-go1.26.8}
@@ -39,6 +39,8 @@ build() {
 	# server.
 	prometheus) install_package github.com/prometheus/prometheus/cmd/prometheus@v0.316.0 \
 		-tags remove_all_sd ;;
+	# With C threads and the resolver of the C library.
+	caddy-cgo) CGO_ENABLED=1 install_package github.com/caddyserver/caddy/v2/cmd/caddy@v2.11.9 ;;
 	# Earlier releases, with the Go of their time.
 	nats-old) GOTOOLCHAIN=go1.20.14 install_package github.com/nats-io/nats-server/v2@v2.9.25 ;;
 	caddy-old) GOTOOLCHAIN=go1.22.12 install_package github.com/caddyserver/caddy/v2/cmd/caddy@v2.8.4 ;;

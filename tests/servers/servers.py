@@ -269,6 +269,7 @@ class Caddy(Server):
     """Static files, a proxy in front of itself, compression, and reloads of its configuration."""
 
     name = binary = "caddy"
+    host, transport, env = "127.0.0.1", {}, {}
 
     def start(self, binary, scratch):
         self.port, self.origin, self.admin = (procs.free_port() for _ in range(3))
@@ -281,7 +282,7 @@ class Caddy(Server):
         with open(self.config, "w", encoding="utf-8") as file:
             file.write(self.configuration(0))
         return self.launch([binary, "run", "--config", self.config], scratch,
-                           lambda: http_ok(self.port, "/100.txt"))
+                           lambda: http_ok(self.port, "/100.txt"), env=self.env)
 
     def configuration(self, generation):
         origin = {"listen": [f"127.0.0.1:{self.origin}"], "automatic_https": {"disable": True},
@@ -294,7 +295,8 @@ class Caddy(Server):
                                          "health_checks": {"active": {"uri": "/100.txt",
                                                                       "interval": "200ms",
                                                                       "timeout": "5s"}},
-                                         "upstreams": [{"dial": f"127.0.0.1:{self.origin}"}]}]}]}
+                                         **self.transport,
+                                         "upstreams": [{"dial": f"{self.host}:{self.origin}"}]}]}]}
         return json.dumps({"admin": {"listen": f"127.0.0.1:{self.admin}"},
                            "logging": {"logs": {"default": {"level": "ERROR"}}},
                            "apps": {"http": {"servers": {"origin": origin, "front": front}}}})
@@ -329,6 +331,14 @@ class Caddy(Server):
 
 class CaddyOld(Caddy):
     name = binary = "caddy-old"
+
+
+class CaddyCgo(Caddy):
+    """With cgo: the proxy looks its origin up with the C library, for every request anew."""
+
+    name = binary = "caddy-cgo"
+    host, env = "localhost", {"GODEBUG": "netdns=cgo"}
+    transport = {"transport": {"protocol": "http", "keep_alive": {"enabled": False}}}
 
 
 class Prometheus(Server):
@@ -426,4 +436,4 @@ class CoreDns(Server):
 
 
 SERVERS = {server.name: server for server in
-           (Nats, Caddy, Etcd, CoreDns, Prometheus, NatsOld, CaddyOld, EtcdOld)}
+           (Nats, Caddy, Etcd, CoreDns, Prometheus, CaddyCgo, NatsOld, CaddyOld, EtcdOld)}
