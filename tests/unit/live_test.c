@@ -539,7 +539,7 @@ static int end_world(void **state)
 static void check_bitmap(const uint64_t *bits, const struct reach *want, const char *what)
 {
 	const struct seep_heap *heap = &fake.rt->heap;
-	struct seep_object object;
+	struct seep_object object = {};
 	uint64_t count = 0, expected = 0;
 
 	for (int i = 0; i < world.object_count; i++) {
