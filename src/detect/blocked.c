@@ -406,8 +406,7 @@ static void explain(const struct detector *d, struct seep_finding *f, const stru
 	uint64_t places = count_addresses(rt, group);
 	if (places > 1 && group->cause != CAUSE_CYCLE)
 		seep_text_why(d->report, f,
-			      "they wait at %" PRIu64 " different %ss; the first:", places,
-			      seep_wait_kind_name(g->wait));
+			      "each waits for one of %" PRIu64 "; the first:", places);
 	if (group->cause == CAUSE_CYCLE)
 		explain_cycle(d, f, group);
 	else if (g->wait == SEEP_WAIT_SEND || g->wait == SEEP_WAIT_RECEIVE ||

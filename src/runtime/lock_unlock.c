@@ -11,6 +11,23 @@
 enum { CANDIDATES_MAX = 8, RW_SIZE = 24, RW_READER_COUNT = 16, RW_READER_WAIT = 20, CALL_SIZE = 5 };
 static const uint64_t SETTLED_NS = 1000000000;
 
+/** A package that locks something, and its functions by number. */
+struct package {
+	const char *function; /** any of its functions; tells the package by the part up to the dot */
+	struct seep_vec(uint32_t) all, locking;
+	size_t looked_for; /** lock index + 1: the last lock that it was looked through for */
+};
+
+/** What is found out once for all locks. */
+struct judge {
+	struct seep_lock_reader *r;
+	bool busy; /** some goroutine of the program's own is under way */
+	struct seep_map unlock_values; /** locks of which there is a func value of their Unlock */
+	struct seep_vec(struct package) packages;
+	struct seep_map paired; /** function number → 1: not paired, 2: paired */
+	struct seep_map wanted; /** pointer → lock index + 1 */
+};
+
 static size_t package_length(const char *function)
 {
 	const char *slash = strrchr(function, '/'), *dot = strchr(slash ? slash : function, '.');
@@ -55,9 +72,38 @@ static enum need needs(const struct seep_lock_op *op, const struct seep_lock *lo
 	return NEED_POINTER;
 }
 
-static bool in_package(const struct seep_func *func, const char *package)
+static bool same_package(const char *a, const char *b)
 {
-	return strncmp(func->name, package, package_length(package)) == 0;
+	size_t len = package_length(a);
+
+	return len == package_length(b) && strncmp(a, b, len) == 0;
+}
+
+/** The package of a function; NULL when memory is out. Good until the next call. */
+static struct package *package_of(struct judge *j, const char *function)
+{
+	const struct seep_pclntab *tab = &j->r->rt->binary->pclntab;
+	struct package package = { .function = function };
+	size_t len = package_length(function);
+	struct seep_func func;
+	bool ok = true;
+
+	for (size_t i = 0; i < j->packages.len; i++)
+		if (same_package(j->packages.data[i].function, function))
+			return &j->packages.data[i];
+	for (uint32_t i = 0; ok && i < tab->func_count; i++) {
+		if (!seep_pclntab_func(tab, i, &func) || strncmp(func.name, function, len) != 0)
+			continue;
+		ok = seep_vec_push(&package.all, i);
+		if (ok && !strstr(func.name, ".deferwrap") &&
+		    seep_lock_code_of(&j->r->coder, &func))
+			ok = seep_vec_push(&package.locking, i);
+	}
+	if (ok && seep_vec_push(&j->packages, package))
+		return &j->packages.data[j->packages.len - 1];
+	seep_vec_free(&package.all);
+	seep_vec_free(&package.locking);
+	return NULL;
 }
 
 /** Does a word of the executable's data hold the function's address: a func value, or a method for interfaces? */
@@ -92,44 +138,68 @@ static bool locks_before(struct seep_lock_reader *r, const struct seep_func *fun
 	return false;
 }
 
-/** Is func only ever called, directly, where its caller has locked before? Then it is the second half of a pair. */
-static bool is_paired(struct seep_lock_reader *r, const struct seep_func *func, const char *package)
+/** Does every function of the package that calls the one at entry lock before? */
+static bool callers_lock(struct seep_lock_reader *r, seep_addr entry, const struct package *package)
 {
-	const struct seep_pclntab *tab = &r->rt->binary->pclntab;
 	struct seep_func caller;
 
-	if (address_is_taken(r, func->entry))
-		return false;
-	for (uint32_t i = 0; i < tab->func_count; i++) {
-		if (!seep_pclntab_func(tab, i, &caller) || !in_package(&caller, package))
+	for (size_t i = 0; i < package->all.len; i++) {
+		if (!seep_pclntab_func(&r->rt->binary->pclntab, package->all.data[i], &caller))
 			continue;
-		const unsigned char *code = seep_memory_at(&r->rt->binary->image.memory,
-							   caller.entry, caller.end - caller.entry);
-		for (uint64_t k = 0; code && k + CALL_SIZE <= caller.end - caller.entry; k++)
+		uint64_t size = caller.end - caller.entry;
+		const unsigned char *code =
+			seep_memory_at(&r->rt->binary->image.memory, caller.entry, size);
+		for (uint64_t k = 0; code && k + CALL_SIZE <= size; k++) {
+			seep_addr behind = caller.entry + k + CALL_SIZE;
 			if (code[k] == 0xe8 &&
-			    caller.entry + k + CALL_SIZE +
-					    (int64_t)(int32_t)seep_le32(code + k + 1) ==
-				    func->entry &&
+			    behind + (int64_t)(int32_t)seep_le32(code + k + 1) == entry &&
 			    !locks_before(r, &caller, caller.entry + k))
 				return false;
+		}
 	}
 	return true;
 }
 
+/** Is func only ever called, directly, where its caller has locked before? Then it is the second half of a pair. */
+static bool is_paired(struct judge *j, const struct seep_func *func, const struct package *package)
+{
+	uint64_t *known = seep_map_put(&j->paired, func->index, NULL);
+
+	if (!known)
+		return false;
+	if (*known == 0)
+		*known = !address_is_taken(j->r, func->entry) &&
+					 callers_lock(j->r, func->entry, package) ?
+				 2 :
+				 1;
+	return *known == 2;
+}
+
+static void note_candidate(struct seep_lock_reader *r, struct seep_lock *lock,
+			   const struct seep_lock_op *op)
+{
+	struct seep_position at = seep_lock_op_position(op);
+	size_t n = lock->candidates.len;
+
+	if (!at.function || n == CANDIDATES_MAX ||
+	    (n && strcmp(lock->candidates.data[n - 1].function, at.function) == 0))
+		return;
+	if (!seep_vec_push(&lock->candidates, at))
+		r->failed = true;
+}
+
 /**
- * Looks through a package: may one of its functions unlock the lock unasked? Enters into `wanted` the pointers that would be
+ * Looks through a package: may one of its functions unlock the lock unasked? Enters into j->wanted the pointers that would be
  * needed for that, and notes functions that lock it as candidates.
  */
-static bool package_unlocks(struct seep_lock_reader *r, struct seep_lock *lock, const char *package,
-			    struct seep_map *wanted)
+static bool package_unlocks(struct judge *j, struct seep_lock *lock, const struct package *package)
 {
-	const struct seep_pclntab *tab = &r->rt->binary->pclntab;
+	struct seep_lock_reader *r = j->r;
 	struct seep_func func;
 	seep_addr pointer = 0;
 
-	for (uint32_t i = 0; i < tab->func_count; i++) {
-		if (!seep_pclntab_func(tab, i, &func) || !in_package(&func, package) ||
-		    strstr(func.name, ".deferwrap"))
+	for (size_t i = 0; i < package->locking.len; i++) {
+		if (!seep_pclntab_func(&r->rt->binary->pclntab, package->locking.data[i], &func))
 			continue;
 		const struct seep_lock_code *code = seep_lock_code_of(&r->coder, &func);
 		for (size_t k = 0; code && k < code->ops.len; k++) {
@@ -137,22 +207,14 @@ static bool package_unlocks(struct seep_lock_reader *r, struct seep_lock *lock, 
 			enum need need = needs(op, lock, &pointer);
 			if (need == NEED_IMPOSSIBLE)
 				continue;
-			if (!op->unlock) {
-				bool noted = lock->candidates.len &&
-					     strcmp(lock->candidates.data[lock->candidates.len - 1]
-							    .function,
-						    seep_lock_op_position(op).function) == 0;
-				if (need == NEED_NOTHING && !noted &&
-				    lock->candidates.len < CANDIDATES_MAX &&
-				    !seep_vec_push(&lock->candidates, seep_lock_op_position(op)))
-					r->failed = true;
+			if (!op->unlock && need == NEED_NOTHING)
+				note_candidate(r, lock, op);
+			if (!op->unlock || !seep_lock_op_is_foreign(code, op) ||
+			    is_paired(j, &func, package))
 				continue;
-			}
-			if (!seep_lock_op_is_foreign(code, op) || is_paired(r, &func, package))
-				continue;
-			if (need == NEED_NOTHING)
-				return true;
-			uint64_t *slot = seep_map_put(wanted, pointer, NULL);
+			uint64_t *slot = need == NEED_POINTER ?
+						 seep_map_put(&j->wanted, pointer, NULL) :
+						 NULL;
 			if (!slot)
 				return true;
 			*slot = seep_lock_index(r, lock) + 1;
@@ -212,28 +274,41 @@ static void search_pointers(struct seep_lock_reader *r, const struct seep_map *w
 		seep_stack_roots(r->rt, &r->rt->goroutines.data[s.goroutine], search_root, &s);
 }
 
-/** Is there a func value of the lock's own Unlock (`mu.Unlock` as a value) in the heap? Two words: code and receiver. */
-static bool unlock_value_exists(const struct seep_lock_reader *r, const struct seep_lock *lock)
+/** Collects func values of Unlock methods (`mu.Unlock` as a value) in the heap: two words, code and receiver. */
+static void find_unlock_values(struct judge *j)
 {
 	static const char *const names[] = { "sync.(*Mutex).Unlock-fm", "sync.(*RWMutex).Unlock-fm",
 					     "sync.(*RWMutex).RUnlock-fm" };
-	struct seep_func funcs[3];
+	enum { NAMES = sizeof(names) / sizeof(names[0]) };
+	const struct seep_heap *heap = &j->r->rt->heap;
+	struct seep_func funcs[NAMES];
 	bool any = false;
 
-	seep_pclntab_find_names(&r->rt->binary->pclntab, names, 3, funcs);
-	for (unsigned i = 0; i < 3; i++)
+	seep_pclntab_find_names(&j->r->rt->binary->pclntab, names, NAMES, funcs);
+	for (unsigned i = 0; i < NAMES; i++)
 		any |= funcs[i].raw != NULL;
-	for (size_t s = 0; any && s < r->rt->heap.spans.len; s++) {
-		const struct seep_span *span = &r->rt->heap.spans.data[s];
+	for (size_t s = 0; any && s < heap->spans.len; s++) {
+		const struct seep_span *span = &heap->spans.data[s];
 		for (uint32_t slot = 0; span->bytes && span->elem_size == 16 && slot < span->nelems;
 		     slot++) {
 			const unsigned char *p = span->bytes + slot * span->elem_size;
-			if (seep_le64(p + 8) == lock->address &&
-			    seep_bit_get(r->rt->heap.allocated, span->first + slot))
-				for (unsigned i = 0; i < 3; i++)
-					if (funcs[i].raw && seep_le64(p) == funcs[i].entry)
-						return true;
+			for (unsigned i = 0; i < NAMES; i++)
+				if (funcs[i].raw && seep_le64(p) == funcs[i].entry &&
+				    seep_bit_get(heap->allocated, span->first + slot) &&
+				    !seep_map_put(&j->unlock_values, seep_le64(p + 8), NULL))
+					j->r->failed = true;
 		}
+	}
+}
+
+static bool is_anybody_under_way(const struct seep_runtime *rt)
+{
+	for (size_t i = 0; i < rt->goroutines.len; i++) {
+		const struct seep_goroutine *g = &rt->goroutines.data[i];
+		if (!g->system &&
+		    (g->status == SEEP_STATUS_RUNNABLE || g->status == SEEP_STATUS_RUNNING ||
+		     g->status == SEEP_STATUS_PREEMPTED || g->status == SEEP_STATUS_COPYSTACK))
+			return true;
 	}
 	return false;
 }
@@ -264,48 +339,35 @@ static size_t holders_by_count(const struct seep_lock_reader *r, const struct se
 }
 
 /** Has it stood for a while? Either a waiter was seen waiting by a collection long ago, or nobody is under way. */
-static bool is_settled(const struct seep_lock_reader *r, const struct seep_lock *lock)
+static bool is_settled(const struct judge *j, const struct seep_lock *lock)
 {
-	bool busy = false;
-
 	for (size_t i = 0; i < lock->waiters.len; i++) {
-		uint64_t since = r->rt->goroutines.data[lock->waiters.data[i]].wait_since;
-		if (since && since + SETTLED_NS < r->rt->now)
+		uint64_t since = j->r->rt->goroutines.data[lock->waiters.data[i]].wait_since;
+		if (since && since + SETTLED_NS < j->r->rt->now)
 			return true;
 	}
-	for (size_t i = 0; i < r->rt->goroutines.len; i++) {
-		const struct seep_goroutine *g = &r->rt->goroutines.data[i];
-		busy |= !g->system &&
-			(g->status == SEEP_STATUS_RUNNABLE || g->status == SEEP_STATUS_RUNNING ||
-			 g->status == SEEP_STATUS_PREEMPTED || g->status == SEEP_STATUS_COPYSTACK);
-	}
-	return !busy;
+	return !j->busy;
 }
 
 /** Can anything be found that might unlock it, other than by a pointer that is still to be searched for? */
-static bool may_be_unlocked(struct seep_lock_reader *r, struct seep_lock *lock,
-			    struct seep_map *wanted)
+static bool may_be_unlocked(struct judge *j, struct seep_lock *lock)
 {
-	enum { PACKAGES_MAX = 4 };
-	const char *seen[PACKAGES_MAX], *f;
-	unsigned packages = 0;
+	const struct seep_lock_possible *possible = &j->r->possible[seep_lock_index(j->r, lock)];
+	const char *f;
 
-	const struct seep_lock_possible *possible = &r->possible[seep_lock_index(r, lock)];
-
-	if (possible->count || possible->more || r->locks->incomplete || !is_settled(r, lock) ||
-	    unlock_value_exists(r, lock))
+	if (possible->count || possible->more || j->r->locks->incomplete || !is_settled(j, lock) ||
+	    seep_map_get(&j->unlock_values, lock->address))
 		return true;
-	for (size_t i = 0; i < lock->waiters.len && packages < PACKAGES_MAX; i++) {
-		bool known = false;
-		if (!waiting_function(r, lock->waiters.data[i], &f))
+	for (size_t i = 0; i < lock->waiters.len; i++) {
+		if (!waiting_function(j->r, lock->waiters.data[i], &f))
 			return true;
-		for (unsigned k = 0; k < packages; k++)
-			known |= package_length(seen[k]) == package_length(f) &&
-				 strncmp(seen[k], f, package_length(f)) == 0;
-		if (known)
+		struct package *package = package_of(j, f);
+		if (!package)
+			return true;
+		if (package->looked_for == seep_lock_index(j->r, lock) + 1)
 			continue;
-		seen[packages++] = f;
-		if (package_unlocks(r, lock, f, wanted))
+		package->looked_for = seep_lock_index(j->r, lock) + 1;
+		if (package_unlocks(j, lock, package))
 			return true;
 	}
 	return false;
@@ -329,10 +391,23 @@ static bool is_doubtful(const struct seep_lock_reader *r, const struct seep_lock
 	return other;
 }
 
+static void judge_deinit(struct judge *j)
+{
+	for (size_t i = 0; i < j->packages.len; i++) {
+		seep_vec_free(&j->packages.data[i].all);
+		seep_vec_free(&j->packages.data[i].locking);
+	}
+	seep_vec_free(&j->packages);
+	seep_map_deinit(&j->unlock_values);
+	seep_map_deinit(&j->paired);
+	seep_map_deinit(&j->wanted);
+}
+
 void seep_locks_judge(struct seep_lock_reader *r)
 {
-	struct seep_map wanted = {};
+	_cleanup_(judge_deinit) struct judge j = { .r = r, .busy = is_anybody_under_way(r->rt) };
 
+	find_unlock_values(&j);
 	for (size_t i = 0; i < r->locks->locks.len; i++) {
 		struct seep_lock *lock = &r->locks->locks.data[i];
 		if (!is_locked(r, lock)) {
@@ -342,13 +417,12 @@ void seep_locks_judge(struct seep_lock_reader *r)
 			if ((!lock->rw || lock->holders.len >= holders_by_count(r, lock)) &&
 			    !is_doubtful(r, lock))
 				lock->state = SEEP_LOCK_HELD;
-		} else if (!may_be_unlocked(r, lock, &wanted)) {
+		} else if (!may_be_unlocked(&j, lock)) {
 			lock->state = SEEP_LOCK_ABANDONED;
 		}
 	}
-	search_pointers(r, &wanted);
+	search_pointers(r, &j.wanted);
 	for (size_t i = 0; i < r->locks->locks.len; i++)
 		if (r->locks->locks.data[i].state == SEEP_LOCK_ABANDONED && r->possible[i].more)
 			r->locks->locks.data[i].state = SEEP_LOCK_UNKNOWN;
-	seep_map_deinit(&wanted);
 }
