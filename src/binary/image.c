@@ -269,10 +269,9 @@ static struct seep_error *find_bias(struct seep_image *image, const struct elf_f
 {
 	uint64_t entry = seep_target_auxv(target, AT_ENTRY);
 
-	if (entry == 0)
-		return seep_error_format(
-			SEEP_ERROR_MISSING_INFO,
-			"the auxiliary vector does not say where the program was loaded");
+	if (entry == 0) // in the middle of an exec() the kernel has none yet
+		return seep_error_format(SEEP_ERROR_GONE,
+					 "the process was just starting its program; look again");
 	uint64_t bias = entry - file->header.e_entry;
 	if (entry < file->header.e_entry || bias % PAGE_BYTES != 0 || (!image->pie && bias != 0))
 		return seep_error_format(SEEP_ERROR_BAD_DATA,

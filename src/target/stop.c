@@ -310,9 +310,11 @@ static struct seep_error *read_threads(struct seep_target *target)
 		target->stats.threads_missed += !thread.stopped;
 	}
 	if (!target->stats.threads || target->stats.threads == target->stats.threads_missed)
-		return seep_error_format(target->stats.threads ? SEEP_ERROR_OS : SEEP_ERROR_GONE,
-					 "process %d %s", (int)target->pid,
-					 target->stats.threads ? "does not stop" : "ended");
+		return seep_error_format(
+			SEEP_ERROR_GONE, "process %d %s", (int)target->pid,
+			target->stats.threads ?
+				"does not stop: all its threads are in uninterruptible sleep, or it is starting another program; look again" :
+				"ended");
 	return NULL;
 }
 
