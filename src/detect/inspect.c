@@ -71,7 +71,7 @@ static void describe_binary(const struct seep_binary *b, struct seep_report *rep
 			report,
 			"%s is newer than this seep (it knows Go up to 1.%d): layouts come from the program's own type descriptors where it has them",
 			b->info.version, seep_newest_minor);
-	if (b->layout.disagreements)
+	else if (b->layout.disagreements)
 		seep_report_caveat(
 			report,
 			"%u struct fields lie elsewhere than in the release that the program says it was built with",

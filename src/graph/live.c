@@ -173,7 +173,7 @@ static void mark_special(struct finder *f, const struct seep_special *s)
 	seep_addr value;
 
 	for (unsigned k = 0; k < 3; k++)
-		seep_mark_pointer(&f->marker, s->words[k], true);
+		seep_mark_pointer(&f->marker, s->words[k], false);
 	if (s->kind == SEEP_SPECIAL_WEAK_HANDLE)
 		seep_mark_pointer(&f->marker, seep_heap_address(&f->rt->heap, s->object), false);
 	if (s->kind != SEEP_SPECIAL_FINALIZER || f->rt->heap.spans.data[s->object.span].noscan)

@@ -21,6 +21,14 @@ static bool read_special(struct seep_runtime *rt, uint32_t span, seep_addr addr,
 
 	if (ret.object.slot >= s->nelems)
 		return true;
+	if (rt->binary->newer_than_known) {
+		// Kinds and payloads have no type descriptors: count whatever they may be.
+		ret.kind = SEEP_SPECIAL_WEAK_HANDLE;
+		for (unsigned i = 0; i < 3; i++)
+			ret.words[i] =
+				seep_memory_word(&rt->memory, addr + l->special_size + 8 * i);
+		return seep_vec_push(&rt->specials, ret);
+	}
 	if (kind == l->special_kind_finalizer) {
 		ret.kind = SEEP_SPECIAL_FINALIZER;
 		ret.words[0] = seep_memory_word(&rt->memory, addr + l->special_finalizer_fn);
