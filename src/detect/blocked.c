@@ -382,6 +382,23 @@ static void explain_cycle(const struct detector *d, struct seep_finding *f,
 			      group->members.len - SHOWN);
 }
 
+static const char *kind_plural(enum seep_wait_kind kind)
+{
+	switch (kind) {
+	case SEEP_WAIT_MUTEX:
+		return "mutexes";
+	case SEEP_WAIT_RWMUTEX_READ:
+	case SEEP_WAIT_RWMUTEX_WRITE:
+		return "rwmutexes";
+	case SEEP_WAIT_SEND:
+	case SEEP_WAIT_RECEIVE:
+	case SEEP_WAIT_SELECT:
+		return "channels";
+	default:
+		return "places";
+	}
+}
+
 /** Different first things that the members wait for. */
 static uint64_t count_addresses(const struct seep_runtime *rt, const struct group *group)
 {
@@ -406,7 +423,8 @@ static void explain(const struct detector *d, struct seep_finding *f, const stru
 	uint64_t places = count_addresses(rt, group);
 	if (places > 1 && group->cause != CAUSE_CYCLE)
 		seep_text_why(d->report, f,
-			      "each waits for one of %" PRIu64 "; the first:", places);
+			      "they wait for %" PRIu64 " different %s; the first:", places,
+			      kind_plural(g->wait));
 	if (group->cause == CAUSE_CYCLE)
 		explain_cycle(d, f, group);
 	else if (g->wait == SEEP_WAIT_SEND || g->wait == SEEP_WAIT_RECEIVE ||
