@@ -1,4 +1,4 @@
-// Every field of a runtime struct that seep reads. SEEP_LAYOUT_SIZE(c_struct, "go type") opens a struct,
+// Fields of runtime structs: those that seep reads, and some beside them that it does not read yet. SEEP_LAYOUT_SIZE(c_struct, "go type") opens a struct,
 // SEEP_LAYOUT_FIELD(c_struct, c_field, "path") is a field of it; a path may lead through embedded structs ("sched.sp") and
 // list alternatives by release, first match wins ("bubble|syncGroup").
 // Every alternative is tried through embedded structs, too. SEEP_LAYOUT_CONST(c_name, "go constant") is a number that

@@ -2,7 +2,7 @@
  * What seep has to say: the product of the detectors, the input of every report format. Plain data, no way back to the model.
  *
  * All strings come from the target unescaped unless they are seep's own; a format escapes them. They live in the
- * report's arena (seep_report_text() helpers below) and die with it.
+ * report's arena (seep_report_format(), below) and die with it.
  */
 #ifndef SEEP_DETECT_FINDINGS_H
 #define SEEP_DETECT_FINDINGS_H

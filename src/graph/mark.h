@@ -39,9 +39,4 @@ void seep_mark_opaque(struct seep_marker *marker);
 void seep_roots_globals(const struct seep_runtime *runtime,
 			void (*visit)(seep_addr word, seep_addr value, void *arg), void *arg);
 
-static inline bool seep_marked(const struct seep_marker *marker, struct seep_object object)
-{
-	return seep_bit_get(marker->marked, seep_heap_number(marker->heap, object));
-}
-
 #endif

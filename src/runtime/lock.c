@@ -322,6 +322,20 @@ static void judge_deferred(struct seep_lock_reader *r, seep_addr fn, const struc
 		judge_captured(r, fn, unlocks, frame);
 }
 
+/** Since Go 1.23: what a range-over-func body has deferred hangs on its outer function's record, as a list of its own. */
+static void judge_range_defers(struct seep_lock_reader *r, const struct frame *frame,
+			       seep_addr record)
+{
+	const struct seep_layout *l = &r->rt->binary->layout;
+	seep_addr d = seep_memory_word(&r->rt->memory, record + l->defer_head);
+
+	d = d ? seep_memory_word(&r->rt->memory, d) : 0;
+	for (size_t n = 0; d && n < DEFERS_MAX; n++) {
+		judge_deferred(r, seep_memory_word(&r->rt->memory, d + l->defer_fn), frame);
+		d = seep_memory_word(&r->rt->memory, d + l->defer_link);
+	}
+}
+
 /** Records of g._defer that belong to the frame; *record moves on to the next outer frame's. */
 static void judge_defer_records(struct seep_lock_reader *r, const struct frame *frame,
 				seep_addr *record)
@@ -336,6 +350,8 @@ static void judge_defer_records(struct seep_lock_reader *r, const struct frame *
 		if (sp >= frame->f->fp)
 			return; // an outer frame's
 		judge_deferred(r, fn, frame);
+		if (l->defer_head >= 0)
+			judge_range_defers(r, frame, *record);
 		if (!seep_memory_u64(&r->rt->memory, *record + l->defer_link, record))
 			return;
 	}

@@ -2,10 +2,15 @@
 
 package main
 
-import "seep.test/programs/iterator"
+import (
+	"seep.test/programs/iterator"
+	mutexheld "seep.test/programs/mutex-held"
+)
 
 func init() {
 	programs = append(programs, []program{
+		{name: "mutex-held", variant: "leak-global-range", run: mutexheld.LeakGlobalRange},
+		{name: "mutex-held", variant: "ok-global-range", run: mutexheld.OKGlobalRange},
 		{name: "iterator", variant: "leak", run: iterator.Leak},
 		{name: "iterator", variant: "leak-many", run: iterator.LeakMany},
 		{name: "iterator", variant: "leak-pairs", run: iterator.LeakPairs},
