@@ -228,36 +228,14 @@ static void find_cycles(struct detector *d)
 	seep_vec_free(&way);
 }
 
-static uint64_t hash_text(uint64_t h, const char *text)
-{
-	for (; text && *text; text++)
-		h = (h ^ (unsigned char)*text) * 0x100000001b3;
-	return (h ^ 0xff) * 0x100000001b3;
-}
-
-/** FNV-1a over cause, functions and lines relative to nothing: the same in each run and build of the same code. */
 static uint64_t signature_of(enum cause cause, const struct seep_frame_text *where,
 			     const struct seep_frame_text *created)
 {
 	char lines[32];
-	uint64_t h = hash_text(0xcbf29ce484222325, causes[cause].name);
 
 	snprintf(lines, sizeof(lines), "%d,%d", where->line, created->line);
-	return hash_text(hash_text(hash_text(h, where->function), created->function), lines);
-}
-
-static bool wanted(const struct detector *d, enum cause cause, enum seep_verdict verdict)
-{
-	const char *only = d->view->options->only, *name = causes[cause].name;
-
-	if (verdict >= SEEP_VERDICT_WAITING && !d->view->options->all)
-		return false;
-	for (size_t len; only && *only; only += len + (only[len] == ',')) {
-		len = strcspn(only, ",");
-		if (strlen(name) == len && memcmp(only, name, len) == 0)
-			return true;
-	}
-	return !d->view->options->only;
+	return seep_detect_signature(causes[cause].name, where->function ? where->function : "",
+				     created->function ? created->function : "", lines, NULL);
 }
 
 static bool add_to_group(struct detector *d, uint32_t i, enum cause cause,
@@ -478,22 +456,6 @@ static struct seep_error *make_finding(const struct detector *d, const struct gr
 	return NULL;
 }
 
-static int compare_findings(const void *a, const void *b)
-{
-	const struct seep_finding *x = a, *y = b;
-
-	// Leaks before what only waits; then the largest first; then an order that does not depend on the run.
-	if ((x->verdict >= SEEP_VERDICT_WAITING) != (y->verdict >= SEEP_VERDICT_WAITING))
-		return x->verdict >= SEEP_VERDICT_WAITING ? 1 : -1;
-	if (x->retained_bytes != y->retained_bytes)
-		return x->retained_bytes > y->retained_bytes ? -1 : 1;
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	if (x->signature != y->signature)
-		return x->signature < y->signature ? -1 : 1;
-	return (x->verdict > y->verdict) - (x->verdict < y->verdict);
-}
-
 static struct seep_error *make_groups(struct detector *d)
 {
 	const struct seep_runtime *rt = d->view->runtime;
@@ -512,7 +474,8 @@ static struct seep_error *make_groups(struct detector *d)
 			d->report->goroutines.intended++;
 		else
 			d->report->goroutines.leaked++;
-		if (wanted(d, cause, verdict) && !add_to_group(d, i, cause, verdict))
+		if (seep_detect_wanted(d->view, causes[cause].name, verdict) &&
+		    !add_to_group(d, i, cause, verdict))
 			return &seep_enomem;
 	}
 	return NULL;
@@ -536,9 +499,6 @@ static struct seep_error *make_findings(struct detector *d)
 			seep_vec_free(&finding.goroutines);
 		}
 	}
-	if (!err && d->report->findings.len)
-		qsort(d->report->findings.data, d->report->findings.len,
-		      sizeof(struct seep_finding), compare_findings);
 	return err;
 }
 

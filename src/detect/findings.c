@@ -30,7 +30,7 @@ const char *seep_verdict_name(enum seep_verdict verdict)
 
 void seep_report_init(struct seep_report *report)
 {
-	*report = (struct seep_report){};
+	*report = (struct seep_report){ .memory.gogc = INT64_MIN };
 }
 
 void seep_report_deinit(struct seep_report *report)
@@ -38,10 +38,18 @@ void seep_report_deinit(struct seep_report *report)
 	seep_vec_foreach(finding, &report->findings) {
 		seep_vec_free(&finding->why);
 		seep_vec_free(&finding->goroutines);
+		seep_vec_free(&finding->objects);
 	}
 	seep_vec_free(&report->findings);
 	seep_vec_free(&report->caveats);
 	seep_vec_free(&report->goroutines.by_state);
+	seep_vec_free(&report->memory.parts);
+	seep_vec_free(&report->types.untyped);
+	seep_vec_free(&report->holders);
+	seep_vec_free(&report->top.types);
+	seep_vec_free(&report->top.variables);
+	seep_vec_free(&report->top.goroutines);
+	seep_vec_free(&report->paths);
 	for (struct seep_arena_chunk *chunk = report->arena, *next; chunk; chunk = next) {
 		next = chunk->next;
 		free(chunk);

@@ -42,19 +42,66 @@ struct seep_finding_goroutine {
 	size_t frame_count;
 };
 
-enum { SEEP_FINDING_GOROUTINES_MAX = 10 }; /** listed per finding; `count` has them all */
+/** An object that a finding is about: one that is held for nothing, a map, a timer, ... */
+struct seep_finding_object {
+	seep_addr address;
+	const char *type; /** NULL = unknown */
+	uint64_t size; /** of its slot */
+	bool has_visible;
+	uint64_t visible_bytes; /** what the program can still see of it */
+	const char *const *path; /** from a root to it: "main.cache", "[...]", ".key" */
+	size_t path_len;
+};
+
+enum {
+	SEEP_FINDING_GOROUTINES_MAX = 10,
+	SEEP_FINDING_OBJECTS_MAX = 10
+}; /** listed per finding; `count` has them all */
 
 struct seep_finding {
 	const char *cause; /** name of the detector: file, docs page and test folder share it */
 	enum seep_verdict verdict;
 	uint64_t signature; /** stable across runs and builds of the same code */
-	uint64_t count; /** goroutines */
-	uint64_t retained_bytes; /** what becomes free if exactly these ended: heap and stacks */
+	const char *noun; /** what count counts, singular: "timer", "object"; NULL = "goroutine" */
+	uint64_t count;
+	uint64_t retained_bytes; /** what becomes free if exactly these ended or were let go: heap and stacks */
+	uint64_t wasted_bytes; /** of it or besides: held, and nothing can see it; 0 = not that kind of finding */
 	uint64_t age_ns; /** longest wait known, 0 = unknown */
 	const char *summary, *fix;
 	struct seep_vec(const char *) why;
 	struct seep_frame_text where, created;
+	const char *
+		holder; /** who holds the memory, by type and field: "map[int]main.record, .name"; NULL = unknown or of no concern */
+	struct seep_frame_text *
+		allocated; /** stack of the allocation of one of the objects, where the runtime sampled it */
+	size_t allocated_count;
 	struct seep_vec(struct seep_finding_goroutine) goroutines;
+	struct seep_vec(struct seep_finding_object) objects;
+};
+
+/** A part of the process's resident memory; the parts of a ledger add up to its `rss`. */
+struct seep_ledger_part {
+	const char *name; /** "live heap" */
+	uint64_t bytes;
+};
+
+/** Who holds how much: a line of `seep top`, or a suspect of the report. */
+struct seep_holder {
+	const char *kind; /** "type", "variable", "goroutine", "object" */
+	const char *name;
+	uint64_t count; /** objects */
+	uint64_t bytes; /** their own */
+	uint64_t retained_bytes; /** what would become free with them */
+	const char *const *path; /** from the holder down to where it fans out; may be empty */
+	size_t path_len;
+	const char *
+		point; /** type of the object where the path ends and what it holds: "map[string]*main.session, 20,000 entries"; NULL = none */
+};
+
+/** A shortest path from a root to an object. */
+struct seep_object_path {
+	struct seep_finding_object object;
+	uint64_t retained_bytes;
 };
 
 struct seep_state_count {
@@ -84,6 +131,25 @@ struct seep_report {
 		uint64_t reachable_objects, reachable_bytes, garbage_bytes;
 		uint64_t stack_bytes;
 	} heap;
+	struct {
+		uint64_t rss; /** 0 = not known */
+		struct seep_vec(struct seep_ledger_part) parts; /** largest first */
+		int64_t gogc; /** GOGC in per cent; -1 = off, INT64_MIN = not known */
+		uint64_t memory_limit; /** GOMEMLIMIT; UINT64_MAX = none, 0 = not known */
+		uint64_t next_gc; /** heap size at which the next collection starts; 0 = not known */
+		uint64_t cgroup_limit, cgroup_usage; /** 0 = none, or not known */
+	} memory;
+	struct {
+		uint64_t objects, typed_objects, bytes,
+			typed_bytes; /** reachable, and those of known type */
+		struct seep_vec(struct seep_ledger_part) untyped; /** bytes of the others by why */
+	} types;
+	struct seep_vec(struct seep_holder) holders; /** what retains at least a tenth of the heap */
+	struct {
+		struct seep_vec(struct seep_holder) types, variables,
+			goroutines; /** largest first */
+	} top; /** for `seep top` */
+	struct seep_vec(struct seep_object_path) paths; /** for `seep why` */
 	struct seep_vec(struct seep_finding) findings; /** sorted: largest first */
 	struct seep_vec(const char *) caveats;
 	struct seep_arena_chunk *arena; /** private */

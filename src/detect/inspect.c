@@ -4,6 +4,7 @@
 #include "detect/detect.h"
 
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -118,35 +119,142 @@ static void describe_quality(const struct seep_runtime *rt, const struct seep_li
 			"no lock is called abandoned, because not every stack could be read");
 }
 
+/** What the stages after the copy make, in their order. */
+struct stages {
+	struct seep_locks locks;
+	struct seep_live live;
+	struct seep_variables variables;
+	struct seep_typing typing;
+	struct seep_graph graph;
+};
+
+static void stages_deinit(struct stages *s)
+{
+	seep_graph_deinit(&s->graph);
+	seep_typing_deinit(&s->typing);
+	seep_variables_deinit(&s->variables);
+	seep_live_deinit(&s->live);
+	seep_locks_deinit(&s->locks);
+}
+
+static struct seep_error *run_stages(struct seep_runtime *rt,
+				     const struct seep_inspect_options *options, struct stages *s)
+{
+	struct seep_error *err;
+
+	err = seep_locks_read(rt, &s->locks);
+	if (!err) {
+		progress(options, "following pointers");
+		err = seep_live_find(rt, &s->locks, &s->live);
+	}
+	if (!err) {
+		progress(options, "finding out types");
+		err = seep_variables_read(rt->binary, &rt->types, &s->variables);
+	}
+	if (!err)
+		err = seep_typing_find(rt, &s->live, &s->variables, &s->typing);
+	if (!err) {
+		progress(options, "adding up who holds what");
+		err = seep_graph_build(rt, &s->live, &s->variables, &s->graph);
+	}
+	if (!err)
+		err = seep_graph_dominators(&s->graph);
+	if (!err)
+		err = seep_graph_paths(&s->graph);
+	return err;
+}
+
+/** Leaks before what only waits; then the largest first; then an order that does not depend on the run. */
+static int compare_findings(const void *a, const void *b)
+{
+	const struct seep_finding *x = a, *y = b;
+	uint64_t x_bytes = x->retained_bytes > x->wasted_bytes ? x->retained_bytes :
+								 x->wasted_bytes,
+		 y_bytes = y->retained_bytes > y->wasted_bytes ? y->retained_bytes :
+								 y->wasted_bytes;
+
+	if ((x->verdict >= SEEP_VERDICT_WAITING) != (y->verdict >= SEEP_VERDICT_WAITING))
+		return x->verdict >= SEEP_VERDICT_WAITING ? 1 : -1;
+	if (x_bytes != y_bytes)
+		return x_bytes > y_bytes ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	if (x->signature != y->signature)
+		return x->signature < y->signature ? -1 : 1;
+	return (x->verdict > y->verdict) - (x->verdict < y->verdict);
+}
+
 static struct seep_error *analyse(struct seep_runtime *rt,
 				  const struct seep_inspect_options *options,
 				  struct seep_report *report)
 {
+	static seep_detect *const detectors[] = {
+		seep_detect_blocked,	seep_detect_unseen, seep_detect_tickers,
+		seep_detect_finalizers, seep_detect_defers, seep_detect_arrays,
+		seep_detect_threads,	seep_detect_bloat,  seep_describe_memory,
+		seep_describe_holders,
+	};
 	struct seep_error *err;
-	struct seep_locks locks = {};
-	struct seep_live live = {};
+	_cleanup_(stages_deinit) struct stages s = {};
 
-	err = seep_locks_read(rt, &locks);
-	if (!err) {
-		progress(options, "following pointers");
-		err = seep_live_find(rt, &locks, &live);
+	err = run_stages(rt, options, &s);
+	if (err)
+		return err;
+	if (!count_states(rt, report))
+		return &seep_enomem;
+	report->heap.objects = rt->heap.objects;
+	report->heap.bytes = rt->heap.bytes;
+	report->heap.reachable_objects = s.live.reachable_objects;
+	report->heap.reachable_bytes = s.live.reachable_bytes;
+	report->heap.garbage_bytes = rt->heap.bytes - s.live.reachable_bytes;
+	describe_quality(rt, &s.live, &s.locks, report);
+	progress(options, "looking for causes");
+	struct seep_view view = {
+		rt, &s.locks, &s.live, &s.variables, &s.typing, &s.graph, options
+	};
+	for (size_t i = 0; i < sizeof(detectors) / sizeof(*detectors); i++) {
+		err = detectors[i](&view, report);
+		if (err)
+			return err;
 	}
-	if (!err && !count_states(rt, report))
-		err = &seep_enomem;
-	if (!err) {
-		report->heap.objects = rt->heap.objects;
-		report->heap.bytes = rt->heap.bytes;
-		report->heap.reachable_objects = live.reachable_objects;
-		report->heap.reachable_bytes = live.reachable_bytes;
-		report->heap.garbage_bytes = rt->heap.bytes - live.reachable_bytes;
-		describe_quality(rt, &live, &locks, report);
-		progress(options, "judging goroutines");
-		err = seep_detect_blocked(&(struct seep_view){ rt, &locks, &live, options },
-					  report);
+	if (report->findings.len)
+		qsort(report->findings.data, report->findings.len, sizeof(struct seep_finding),
+		      compare_findings);
+	return NULL;
+}
+
+bool seep_detect_wanted(const struct seep_view *view, const char *cause, enum seep_verdict verdict)
+{
+	const char *only = view->options->only;
+
+	if (verdict >= SEEP_VERDICT_WAITING && !view->options->all)
+		return false;
+	for (size_t len; only && *only; only += len + (only[len] == ',')) {
+		len = strcspn(only, ",");
+		if (strlen(cause) == len && memcmp(only, cause, len) == 0)
+			return true;
 	}
-	seep_live_deinit(&live);
-	seep_locks_deinit(&locks);
-	return err;
+	return !only;
+}
+
+/** FNV-1a. */
+static uint64_t hash_text(uint64_t h, const char *text)
+{
+	for (; text && *text; text++)
+		h = (h ^ (unsigned char)*text) * 0x100000001b3;
+	return (h ^ 0xff) * 0x100000001b3;
+}
+
+uint64_t seep_detect_signature(const char *cause, ...)
+{
+	uint64_t h = hash_text(0xcbf29ce484222325, cause);
+	va_list texts;
+
+	va_start(texts, cause);
+	for (const char *text; (text = va_arg(texts, const char *));)
+		h = hash_text(h, text);
+	va_end(texts);
+	return h;
 }
 
 /** Stops the process, copies, and lets it go in every case. */

@@ -11,6 +11,9 @@ struct seep_inspect_options {
 	 */
 	uint64_t max_pause_ns;
 	bool all; /** also what is `waiting` or `intended` becomes a finding */
+	size_t top; /** fill report->top with so many lines of each kind; 0 = not wanted */
+	const char *
+		why; /** fill report->paths for this address (0x...) or type name; NULL = not wanted */
 	const char *only; /** causes to look for, separated by commas, names valid; NULL = all */
 	/**
 	 * Called as each stage begins, on the calling thread, never during the pause; NULL = nobody

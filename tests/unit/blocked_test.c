@@ -108,7 +108,9 @@ static void detect(void)
 	forget();
 	seep_report_init(&report);
 	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
-	struct seep_view view = { fake.rt, &fake.locks, &live, &options };
+	struct seep_view view = {
+		.runtime = fake.rt, .locks = &fake.locks, .live = &live, .options = &options
+	};
 	assert_null(seep_detect_blocked(&view, &report));
 }
 

@@ -1,0 +1,65 @@
+/**
+ * Shapes: what of a type matters for following pointers. Which words of a value lead on, and what each of them can see there.
+ *
+ * part   a pointer-holding piece of a value: a pointer, a string, a slice, ...; or an array of equal pieces
+ * shape  the parts of a type, by offset; nested structs and short arrays are unrolled
+ */
+#ifndef SEEP_BINARY_SHAPE_H
+#define SEEP_BINARY_SHAPE_H
+
+#include "base/str.h"
+#include "base/vec.h"
+#include "binary/gotype.h"
+
+enum seep_part_kind {
+	SEEP_PART_POINTER, /** *T; also sync/atomic.Pointer[T], which says T in a field of no size */
+	SEEP_PART_STRING, /** 2 words */
+	SEEP_PART_SLICE, /** 3 words */
+	SEEP_PART_MAP,
+	SEEP_PART_CHANNEL,
+	SEEP_PART_FUNC,
+	SEEP_PART_EFACE, /** 2 words: type, data */
+	SEEP_PART_IFACE, /** 2 words: itab, data */
+	SEEP_PART_UNSAFE, /** unsafe.Pointer, and pointers that the runtime does arithmetic with: sees all of what it leads to */
+	SEEP_PART_ARRAY, /** `count` values of shape `inner`, `stride` bytes apart */
+};
+
+struct seep_part {
+	uint64_t offset;
+	uint8_t kind; /** enum seep_part_kind */
+	uint32_t inner; /** ARRAY: shape; POINTER, SLICE: the shape of what it leads to, once known, else 0 (private) */
+	seep_addr type; /** POINTER: T; SLICE: the element; MAP, CHANNEL, FUNC, IFACE: the type itself; 0 = unknown */
+	uint64_t count, stride; /** ARRAY */
+};
+
+struct seep_shape {
+	seep_addr type; /** 0: made from something else than a descriptor */
+	uint64_t size, ptr_bytes;
+	const struct seep_part *parts;
+	uint32_t part_count;
+	bool opaque; /** its pointers are used in ways that types do not tell (package runtime and the like): whoever sees the value sees all it leads to */
+};
+
+struct seep_shapes {
+	struct seep_types *types;
+	struct seep_vec(struct seep_shape) shapes; /** [0] is "unknown" */
+	struct seep_map by_type; /** descriptor → index */
+	void *arena; /** private: the parts */
+};
+
+struct seep_error *seep_shapes_init(struct seep_shapes *shapes, struct seep_types *types)
+	_must_check_;
+void seep_shapes_deinit(struct seep_shapes *shapes);
+/** Index of the shape of the type at that address; 0 if the type cannot be read or memory is out. Cached. */
+uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr type);
+/** A shape without a descriptor; copies the parts, which are sorted by offset. 0 when memory is out. */
+uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
+			uint32_t count);
+/**
+ * Adds to text how Go code would reach the byte at offset in a value of that type: ".sessions[3].name"; with any_index
+ * "[...]" stands for every index. "" when the type has no parts with names.
+ */
+void seep_type_path(struct seep_types *types, seep_addr type, uint64_t offset, bool any_index,
+		    struct seep_str *text);
+
+#endif
