@@ -25,10 +25,13 @@ struct seep_error *seep_debug_open(int fd, const struct seep_image *image, struc
 				   struct seep_debug **ret) _must_check_;
 void seep_debug_close(struct seep_debug *debug);
 /** All package variables, by address. Borrowed. */
-const struct seep_debug_variable *seep_debug_variables(const struct seep_debug *debug, size_t *count_ret);
+const struct seep_debug_variable *seep_debug_variables(const struct seep_debug *debug,
+						       size_t *count_ret);
 /** What the closure object of the function at entry captured: offsets in the object (the pc is at 0). False if not known (before Go 1.23, or not a closure). */
-bool seep_debug_closure(struct seep_debug *debug, seep_addr entry, const struct seep_part **ret, uint32_t *count_ret);
+bool seep_debug_closure(struct seep_debug *debug, seep_addr entry, const struct seep_part **ret,
+			uint32_t *count_ret);
 /** Parts of parameters and locals that stand on the stack at pc, offsets from the canonical frame address (Go's frame.fp). Borrowed until the next call. */
-bool seep_debug_frame(struct seep_debug *debug, seep_addr entry, seep_addr pc, const struct seep_part **ret, uint32_t *count_ret);
+bool seep_debug_frame(struct seep_debug *debug, seep_addr entry, seep_addr pc,
+		      const struct seep_part **ret, uint32_t *count_ret);
 
 #endif

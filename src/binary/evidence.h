@@ -29,10 +29,12 @@ void seep_evidence_close(struct seep_evidence *evidence);
  * What is known of the package variables' words at `wanted` (sorted addresses in data and bss). Looks only at functions
  * that refer to them. Two witnesses that differ make a word unknown. The result is sorted and lives as long as the evidence.
  */
-struct seep_error *seep_evidence_globals(struct seep_evidence *evidence, const seep_addr *wanted, size_t count,
-					 const struct seep_evidence_word **ret, size_t *count_ret) _must_check_;
+struct seep_error *seep_evidence_globals(struct seep_evidence *evidence, const seep_addr *wanted,
+					 size_t count, const struct seep_evidence_word **ret,
+					 size_t *count_ret) _must_check_;
 /** What is known of the stack words of a frame of func that stands at pc (a return address). The same rules. */
-struct seep_error *seep_evidence_frame(struct seep_evidence *evidence, const struct seep_func *func, seep_addr pc,
-				       const struct seep_evidence_word **ret, size_t *count_ret) _must_check_;
+struct seep_error *seep_evidence_frame(struct seep_evidence *evidence, const struct seep_func *func,
+				       seep_addr pc, const struct seep_evidence_word **ret,
+				       size_t *count_ret) _must_check_;
 
 #endif

@@ -25,7 +25,7 @@ enum seep_part_kind {
 };
 
 struct seep_part {
-	uint64_t offset;
+	int64_t offset; /** negative only in what debug.h says of frames */
 	uint8_t kind; /** enum seep_part_kind */
 	uint32_t inner; /** ARRAY: shape; POINTER, SLICE: the shape of what it leads to, once known, else 0 (private) */
 	seep_addr type; /** POINTER: T; SLICE: the element; MAP, CHANNEL, FUNC, IFACE: the type itself; 0 = unknown */
