@@ -1,35 +1,366 @@
-// TODO
+// Shapes out of type descriptors: structs are unrolled, arrays become a part of their own unless they are short.
+//
+// Some pointers see more than their type says, because the code that owns them computes with addresses: those to the runtime's own
+// structs, to single bytes (what unsafe.StringData and the like give), and to values of no size. They count as unsafe.Pointer. On
+// the other hand sync/atomic.Pointer[T] holds an unsafe.Pointer that is always a *T; it says so in its first field, a [0]*T.
 #include "binary/shape.h"
+
+#include <string.h>
+
+enum { DEPTH_MAX = 64, PARTS_MAX = 1 << 16, UNROLLED_MAX = 16, SHAPES_MAX = 1 << 24 };
+enum {
+	INTERFACE_METHODS_LEN = 64
+}; // abi.InterfaceType: Type 48, PkgPath 8, Methods {ptr, len, cap}
+enum { MAP_BUCKET = 64 }; // abi.MapType: Type 48, Key 8, Elem 8, Bucket or Group
+
+struct builder {
+	struct seep_shapes *shapes;
+	struct seep_vec(struct seep_part) parts;
+	bool failed;
+};
+
+struct chunk {
+	struct chunk *next;
+	struct seep_part parts[];
+};
 
 struct seep_error *seep_shapes_init(struct seep_shapes *shapes, struct seep_types *types)
 {
 	*shapes = (struct seep_shapes){ .types = types };
-	return NULL;
+	return seep_vec_push(&shapes->shapes, (struct seep_shape){}) ? NULL : &seep_enomem;
 }
+
 void seep_shapes_deinit(struct seep_shapes *shapes)
 {
+	for (struct chunk *c = shapes->arena, *next; c; c = next) {
+		next = c->next;
+		free(c);
+	}
+	shapes->arena = NULL;
 	seep_vec_free(&shapes->shapes);
+	seep_map_deinit(&shapes->by_type);
 }
-uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr type)
+
+static bool in_package(const struct seep_types *types, const struct seep_type *type,
+		       const char *const *packages)
 {
-	(void)shapes;
-	(void)type;
-	return 0;
+	for (; *packages; packages++)
+		if (seep_type_package_is(types, type, *packages, strlen(*packages)))
+			return true;
+	return false;
 }
+
+/** Types of the runtime's whose pointers lead to more than a value of the type. */
+static bool is_opaque(const struct seep_types *types, const struct seep_type *type)
+{
+	static const char *const packages[] = {
+		"runtime",	"internal/runtime/maps", "internal/sync",   "internal/concurrent",
+		"internal/abi", "internal/reflectlite",	 "internal/bisect", "internal/poll",
+		NULL,
+	};
+	return type->kind == SEEP_KIND_STRUCT && in_package(types, type, packages);
+}
+
+static bool sees_its_value_only(const struct seep_types *types, seep_addr pointee)
+{
+	struct seep_type type;
+
+	if (!seep_type_read(types, pointee, &type))
+		return false;
+	return type.size > 0 && type.kind != SEEP_KIND_UINT8 && type.kind != SEEP_KIND_INT8 &&
+	       !is_opaque(types, &type);
+}
+
+static void push(struct builder *b, struct seep_part part)
+{
+	if (b->parts.len >= PARTS_MAX || !seep_vec_push(&b->parts, part))
+		b->failed = true;
+}
+
+static void push_pointer(struct builder *b, seep_addr pointee, uint64_t offset)
+{
+	bool plain = sees_its_value_only(b->shapes->types, pointee);
+
+	push(b, (struct seep_part){
+			.offset = offset,
+			.kind = plain ? SEEP_PART_POINTER : SEEP_PART_UNSAFE,
+			.type = pointee,
+		});
+}
+
+static void add_type(struct builder *b, seep_addr addr, uint64_t offset, int depth);
+
+/** sync/atomic.Pointer[T]: struct { _ [0]*T; _ noCopy; v unsafe.Pointer } since Go 1.19. */
+static bool add_atomic_pointer(struct builder *b, const struct seep_type *type, uint64_t offset)
+{
+	static const char *const package[] = { "sync/atomic", NULL };
+	struct seep_type array, pointer;
+	struct seep_field field;
+
+	if (type->size != 8 || !in_package(b->shapes->types, type, package) ||
+	    strncmp(seep_type_name(b->shapes->types, type->addr), "atomic.Pointer[", 15) != 0 ||
+	    !seep_type_field(b->shapes->types, type, 0, &field) ||
+	    !seep_type_read(b->shapes->types, field.type, &array) ||
+	    array.kind != SEEP_KIND_ARRAY || array.count != 0 ||
+	    !seep_type_read(b->shapes->types, array.elem, &pointer) ||
+	    pointer.kind != SEEP_KIND_PTR)
+		return false;
+	push_pointer(b, pointer.elem, offset);
+	return true;
+}
+
+static void add_struct(struct builder *b, const struct seep_type *type, uint64_t offset, int depth)
+{
+	// A bucket of a map up to Go 1.23 ends in a pointer to one like it.
+	bool bucket = strncmp(seep_type_name(b->shapes->types, type->addr), "map.bucket[", 11) == 0;
+	struct seep_field field;
+
+	if (add_atomic_pointer(b, type, offset))
+		return;
+	for (uint64_t i = 0; i < type->count; i++) {
+		if (!seep_type_field(b->shapes->types, type, i, &field)) {
+			b->failed = true;
+			return;
+		}
+		size_t before = b->parts.len;
+		add_type(b, field.type, offset + field.offset, depth);
+		if (bucket && i == type->count - 1 && b->parts.len == before + 1 &&
+		    b->parts.data[before].kind == SEEP_PART_UNSAFE)
+			b->parts.data[before] = (struct seep_part){
+				.offset = (int64_t)(offset + field.offset),
+				.kind = SEEP_PART_POINTER,
+				.type = type->addr,
+			};
+	}
+}
+
+static void add_array(struct builder *b, const struct seep_type *type, uint64_t offset, int depth)
+{
+	struct seep_type elem;
+
+	if (!seep_type_read(b->shapes->types, type->elem, &elem) || elem.size == 0 ||
+	    type->count > type->size / elem.size) {
+		b->failed = true;
+		return;
+	}
+	size_t before = b->parts.len;
+	add_type(b, type->elem, offset, depth);
+	size_t each = b->parts.len - before;
+	if (each * type->count <= UNROLLED_MAX) {
+		for (uint64_t i = 1; i < type->count; i++)
+			add_type(b, type->elem, offset + i * elem.size, depth);
+		return;
+	}
+	b->parts.len = before;
+	uint32_t inner = seep_shape_of(b->shapes, type->elem);
+	if (!inner)
+		b->failed = true;
+	push(b, (struct seep_part){
+			.offset = (int64_t)offset,
+			.kind = SEEP_PART_ARRAY,
+			.inner = inner,
+			.count = type->count,
+			.stride = elem.size,
+		});
+}
+
+static void add_type(struct builder *b, seep_addr addr, uint64_t offset, int depth)
+{
+	struct seep_type type;
+	struct seep_part part = { .offset = (int64_t)offset, .type = addr };
+
+	if (depth > DEPTH_MAX || b->failed || !seep_type_read(b->shapes->types, addr, &type)) {
+		b->failed = true;
+		return;
+	}
+	if (type.ptr_bytes == 0)
+		return;
+	switch (type.kind) {
+	case SEEP_KIND_PTR:
+		push_pointer(b, type.elem, offset);
+		return;
+	case SEEP_KIND_STRING:
+		part.kind = SEEP_PART_STRING;
+		break;
+	case SEEP_KIND_SLICE:
+		part.kind = SEEP_PART_SLICE;
+		part.type = type.elem;
+		break;
+	case SEEP_KIND_MAP:
+		part.kind = SEEP_PART_MAP;
+		break;
+	case SEEP_KIND_CHAN:
+		part.kind = SEEP_PART_CHANNEL;
+		break;
+	case SEEP_KIND_FUNC:
+		part.kind = SEEP_PART_FUNC;
+		break;
+	case SEEP_KIND_INTERFACE:
+		part.kind =
+			seep_memory_word(b->shapes->types->memory, addr + INTERFACE_METHODS_LEN) ?
+				SEEP_PART_IFACE :
+				SEEP_PART_EFACE;
+		break;
+	case SEEP_KIND_UNSAFE_POINTER:
+		part.kind = SEEP_PART_UNSAFE;
+		part.type = 0;
+		break;
+	case SEEP_KIND_STRUCT:
+		add_struct(b, &type, offset, depth + 1);
+		return;
+	case SEEP_KIND_ARRAY:
+		add_array(b, &type, offset, depth + 1);
+		return;
+	default:
+		b->failed = true;
+		return;
+	}
+	push(b, part);
+}
+
+static const struct seep_part *keep(struct seep_shapes *shapes, const struct seep_part *parts,
+				    size_t count)
+{
+	struct chunk *c = malloc(sizeof(*c) + count * sizeof(*parts));
+
+	if (!c)
+		return NULL;
+	if (count)
+		memcpy(c->parts, parts, count * sizeof(*parts));
+	c->next = shapes->arena;
+	shapes->arena = c;
+	return c->parts;
+}
+
+static uint32_t add_shape(struct seep_shapes *shapes, struct seep_shape shape,
+			  const struct seep_part *parts, size_t count)
+{
+	shape.parts = keep(shapes, parts, count);
+	shape.part_count = count;
+	if (!shape.parts || shapes->shapes.len >= SHAPES_MAX ||
+	    !seep_vec_push(&shapes->shapes, shape))
+		return 0;
+	return shapes->shapes.len - 1;
+}
+
+uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr addr)
+{
+	struct builder b = { .shapes = shapes };
+	struct seep_type type;
+	uint32_t index = 0;
+	bool added;
+	uint64_t *slot = seep_map_put(&shapes->by_type, addr, &added);
+
+	if (!slot)
+		return 0;
+	if (!added) // 0 meanwhile: a type that claims to contain itself finds that
+		return *slot;
+	if (seep_type_read(shapes->types, addr, &type) && type.kind != 0) {
+		add_type(&b, addr, 0, 0);
+		if (!b.failed)
+			index = add_shape(shapes,
+					  (struct seep_shape){
+						  .type = addr,
+						  .size = type.size,
+						  .ptr_bytes = type.ptr_bytes,
+						  .opaque = is_opaque(shapes->types, &type),
+					  },
+					  b.parts.data, b.parts.len);
+	}
+	seep_vec_free(&b.parts);
+	*seep_map_get(&shapes->by_type, addr) = index;
+	return index;
+}
+
 uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
 			uint32_t count)
 {
-	(void)shapes;
-	(void)size;
-	(void)parts;
-	(void)count;
-	return 0;
+	return add_shape(shapes, (struct seep_shape){ .size = size, .ptr_bytes = size }, parts,
+			 count);
 }
-void seep_type_path(struct seep_types *types, seep_addr type, uint64_t offset, bool any_index,
+
+uint32_t seep_shape_target(struct seep_shapes *shapes, const struct seep_part *part)
+{
+	if (part->inner || !part->type)
+		return part->inner;
+	// The parts are the shapes' own; only they hand them out as constants.
+	uint32_t target = seep_shape_of(shapes, part->type);
+	((struct seep_part *)part)->inner = target;
+	return target;
+}
+
+uint32_t seep_shape_of_buckets(struct seep_shapes *shapes, seep_addr map_type)
+{
+	return seep_shape_of(shapes,
+			     seep_memory_word(shapes->types->memory, map_type + MAP_BUCKET));
+}
+
+bool seep_type_contains(const struct seep_types *types, seep_addr outer, uint64_t offset,
+			seep_addr inner)
+{
+	struct seep_type type, elem;
+	struct seep_field field;
+
+	for (int depth = 0; depth < DEPTH_MAX; depth++) {
+		if (outer == inner && offset == 0)
+			return true;
+		if (!seep_type_read(types, outer, &type) || offset >= type.size)
+			return false;
+		if (type.kind == SEEP_KIND_ARRAY) {
+			if (!seep_type_read(types, type.elem, &elem) || elem.size == 0)
+				return false;
+			outer = type.elem;
+			offset %= elem.size;
+			continue;
+		}
+		uint64_t i = 0;
+		for (; type.kind == SEEP_KIND_STRUCT && i < type.count; i++)
+			if (seep_type_field(types, &type, i, &field) && field.offset <= offset &&
+			    seep_type_read(types, field.type, &elem) &&
+			    offset < field.offset + elem.size)
+				break;
+		if (type.kind != SEEP_KIND_STRUCT || i == type.count)
+			return false;
+		outer = field.type;
+		offset -= field.offset;
+	}
+	return false;
+}
+
+void seep_type_path(struct seep_types *types, seep_addr addr, uint64_t offset, bool any_index,
 		    struct seep_str *text)
 {
-	(void)types;
-	(void)type;
-	(void)any_index;
-	seep_str_addf(text, "+%llu", (unsigned long long)offset);
+	struct seep_type type, elem;
+	struct seep_field field;
+
+	for (int depth = 0; depth < DEPTH_MAX && seep_type_read(types, addr, &type); depth++) {
+		uint64_t i = 0;
+		if (type.kind == SEEP_KIND_ARRAY) {
+			if (!seep_type_read(types, type.elem, &elem) || elem.size == 0 ||
+			    offset >= type.size)
+				return;
+			if (any_index)
+				seep_str_add(text, "[...]");
+			else
+				seep_str_addf(text, "[%llu]",
+					      (unsigned long long)(offset / elem.size));
+			addr = type.elem;
+			offset %= elem.size;
+			continue;
+		}
+		if (type.kind != SEEP_KIND_STRUCT)
+			return;
+		for (; i < type.count; i++)
+			if (seep_type_field(types, &type, i, &field) && field.offset <= offset &&
+			    seep_type_read(types, field.type, &elem) &&
+			    offset < field.offset + elem.size)
+				break;
+		if (i == type.count)
+			return;
+		seep_str_add(text, ".");
+		seep_str_addf(text, "%.*s", (int)(field.name_len < 200 ? field.name_len : 200),
+			      field.name);
+		addr = field.type;
+		offset -= field.offset;
+	}
 }

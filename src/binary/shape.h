@@ -55,6 +55,13 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr type);
 /** A shape without a descriptor; copies the parts, which are sorted by offset. 0 when memory is out. */
 uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
 			uint32_t count);
+/** The shape of what a POINTER or SLICE part leads to (one element); 0 if unknown. Cached. */
+uint32_t seep_shape_target(struct seep_shapes *shapes, const struct seep_part *part);
+/** The shape of the buckets (Go 1.24 and later: groups) of a map type. */
+uint32_t seep_shape_of_buckets(struct seep_shapes *shapes, seep_addr map_type);
+/** Whether a value of type outer has one of type inner at that byte, as itself, a field or an element. */
+bool seep_type_contains(const struct seep_types *types, seep_addr outer, uint64_t offset,
+			seep_addr inner);
 /**
  * Adds to text how Go code would reach the byte at offset in a value of that type: ".sessions[3].name"; with any_index
  * "[...]" stands for every index. "" when the type has no parts with names.

@@ -4,6 +4,7 @@
 
 #include "detect/findings.h"
 #include "detect/inspect.h"
+#include "graph/graph.h"
 #include "graph/typing.h"
 
 /** Everything a detector may look at. */

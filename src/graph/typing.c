@@ -1,44 +1,492 @@
-// TODO
+// What objects are and who sees what of them.
+//
+// Types flow from where they are exact to what is pointed to, and each typed pointer adds its view:
+//
+//	1. what says its own type: malloc headers and large objects (Go 1.22+), package variables of known type
+//	2. along typed pointers, until nothing new gets a type
+//	3. guesses: in objects still untyped, a word that leads to a type or itab followed by a pointer looks like an interface.
+//	   What is typed from there on is marked as guessed
+//	4. every pointer that has not been followed by its type so far is of unknown type: it sees all of what it leads to
+//
+// So each pointer word of the reachable heap adds a view: what is left uncovered nothing can see. Two simplifications err on the side of
+// seeing too much: views are added from objects that are themselves only held by what nothing can see, and a *T sees only
+// its T only where the type of the memory around is known to hold one there; casting by way of unsafe is common.
+//
+// An object that is seen whole needs two bits; ranges are kept only for the others.
 #include "graph/typing.h"
 
-struct seep_error *seep_typing_find(struct seep_runtime *runtime, const struct seep_live *live,
-				    const struct seep_variables *variables, struct seep_typing *ret)
+#include "graph/typing_internal.h"
+
+#include <string.h>
+
+enum { RANGES_MAX = 1 << 26, OBJECT_RANGES_MAX = 1 << 16 };
+enum { SMALL_MAX = 32 }; // slots in which a range is not worth its bookkeeping
+enum {
+	SOFT_MIN = 1024
+}; // below, a slice without pointers that is shorter than its cap is of no concern
+
+/** Slot sizes of runtime/sizeclasses.go, Go 1.16 to 1.27. */
+static const uint16_t slot_sizes[] = {
+	8,     16,    24,    32,    48,	   64,	  80,	 96,	112,   128,   144,   160,
+	176,   192,   208,   224,   240,   256,	  288,	 320,	352,   384,   416,   448,
+	480,   512,   576,   640,   704,   768,	  896,	 1024,	1152,  1280,  1408,  1536,
+	1792,  2048,  2304,  2688,  3072,  3200,  3456,	 4096,	4864,  5120,  5376,  6144,
+	6528,  6784,  6912,  8192,  9472,  9728,  10240, 10880, 12288, 13568, 14336, 16384,
+	18432, 19072, 20480, 21760, 24576, 27264, 28672, 32768,
+};
+
+uint64_t seep_least_in_slot(uint64_t slot_size)
 {
-	(void)runtime;
-	(void)live;
-	(void)variables;
-	*ret = (struct seep_typing){};
-	return NULL;
+	size_t n = sizeof(slot_sizes) / sizeof(*slot_sizes);
+
+	if (slot_size > slot_sizes[n - 1])
+		return slot_size - (1 << SEEP_PAGE_SHIFT) + 1;
+	for (size_t i = 1; i < n; i++)
+		if (slot_sizes[i] == slot_size)
+			return slot_sizes[i - 1] + 1u;
+	return slot_size /
+	       2; // a size class that is not known: no more than half of a slot is ever lost
 }
 
-void seep_typing_deinit(struct seep_typing *typing)
+uint32_t seep_typer_content(struct typer *t, enum seep_content content, seep_addr type,
+			    uint32_t shape)
 {
-	(void)typing;
+	bool added;
+	uint64_t *slot = seep_map_put(
+		&t->content_ids,
+		type ^ (uint64_t)content << 58 ^ (type ? 0 : (uint64_t)shape << 32), &added);
+
+	if (!slot ||
+	    (added && !seep_vec_push(&t->typing->contents,
+				     (struct seep_content_type){ content, type, shape }))) {
+		t->failed = true;
+		return 0;
+	}
+	if (added)
+		*slot = t->typing->contents.len - 1;
+	return *slot;
 }
 
-struct seep_content_type seep_typing_content(const struct seep_typing *typing,
-					     const struct seep_runtime *runtime,
-					     struct seep_object object)
+bool seep_typer_set(struct typer *t, struct seep_object object, uint32_t content)
 {
-	(void)typing;
-	(void)runtime;
-	(void)object;
-	return (struct seep_content_type){};
+	uint64_t n = seep_heap_number(t->heap, object);
+
+	if (t->typing->content[n] || !content)
+		return false;
+	t->typing->content[n] = content;
+	if (t->guessing)
+		seep_bit_set(t->typing->guessed, n);
+	return true;
 }
-bool seep_typing_name(const struct seep_typing *typing, const struct seep_runtime *runtime,
-		      struct seep_object object, struct seep_str *text)
+
+void seep_typer_push(struct typer *t, struct work work)
 {
-	(void)typing;
-	(void)runtime;
-	(void)object;
-	(void)text;
+	if (!seep_vec_push(&t->work, work))
+		t->failed = true;
+}
+
+bool seep_typer_find(const struct typer *t, seep_addr pointer, struct found *ret)
+{
+	if (!seep_heap_find(t->heap, pointer, &ret->object))
+		return false;
+	ret->span = &t->heap->spans.data[ret->object.span];
+	ret->n = ret->span->first + (uint64_t)ret->object.slot;
+	ret->offset = pointer - ret->span->base - ret->object.slot * ret->span->elem_size;
+	return seep_bit_get(t->live->reachable, ret->n);
+}
+
+void seep_typer_see_all(struct typer *t, seep_addr pointer)
+{
+	struct found f;
+
+	if (seep_typer_find(t, pointer, &f))
+		t->seen[f.n] |= SEEN_ALL;
+}
+
+/** Whether bytes from there on are the whole of what was allocated. */
+static bool is_whole(const struct typer *t, const struct found *f, uint64_t bytes)
+{
+	uint64_t start = seep_content_start(f->span);
+
+	return f->offset == start && bytes + start >= t->least[f->object.span];
+}
+
+/** A view of part of an object, in bytes from the start of its slot. */
+struct part_view {
+	uint64_t len, soft_len;
+	uint32_t shape;
+	seep_addr holder;
+	uint8_t kind;
+	bool guessed;
+};
+
+static void see_part(struct typer *t, const struct found *f, struct part_view view)
+{
+	struct seep_typing *typing = t->typing;
+	bool added;
+
+	if ((t->seen[f->n] & SEEN_ALL) == SEEN_ALL)
+		return;
+	if (f->span->tiny || f->span->elem_size <= SMALL_MAX || f->span->elem_size > UINT32_MAX ||
+	    typing->ranges.len >= RANGES_MAX) {
+		t->seen[f->n] |= SEEN_ALL;
+		return;
+	}
+	uint64_t *slot = seep_map_put(&t->partial_of, f->n, &added);
+	if (!slot) {
+		t->failed = true;
+		return;
+	}
+	if (added) {
+		*slot = typing->partials.len;
+		if (!seep_vec_push(&typing->partials, (struct seep_partial){
+							      .object = f->object,
+							      .holder = view.holder,
+							      .kind = view.kind,
+						      }))
+			t->failed = true;
+	}
+	if (t->failed)
+		return;
+	struct seep_partial *p = &typing->partials.data[*slot];
+	struct seep_view_range range = { f->offset, view.len, view.soft_len, view.shape,
+					 p->first_range };
+	p->guessed |= view.guessed || t->guessing;
+	if (p->range_count) {
+		const struct seep_view_range *last = &typing->ranges.data[p->first_range - 1];
+		if (last->start == range.start && last->len == range.len &&
+		    last->soft_len == range.soft_len)
+			return;
+	}
+	if (p->range_count >= OBJECT_RANGES_MAX || !seep_vec_push(&typing->ranges, range)) {
+		t->seen[f->n] |= SEEN_ALL;
+		return;
+	}
+	p->first_range = typing->ranges.len; // index + 1, newest first
+	p->range_count++;
+}
+
+/** Does the object's own pointer map agree that values of the shape stand there from its first byte on? */
+static bool mask_agrees(const struct typer *t, const struct found *f, const struct seep_shape *s)
+{
+	struct seep_pointers walk;
+	uint64_t have = 0, want = 0, first = seep_content_start(f->span) / 8;
+	uint64_t words = f->span->elem_size / 8 - first;
+
+	if (f->span->noscan)
+		return s->ptr_bytes == 0;
+	if (s->ptr_bytes == 0 || !f->span->bytes)
+		return false;
+	if (words > 64)
+		words = 64;
+	if (s->size / 8 < words)
+		words = s->size / 8; // one value is enough
+	seep_pointers_start(t->heap, f->object, &walk);
+	if (walk.guess)
+		return true; // the runtime's own way out; there is nothing to compare with
+	uint64_t word;
+	seep_addr value;
+	while (seep_pointers_next(&walk, &word, &value) && word < first + words)
+		if (word >= first)
+			have |= 1ull << (word - first);
+	struct seep_type type;
+	if (!s->type || !seep_type_read(t->typing->shapes.types, s->type, &type))
+		return false;
+	const uint8_t *mask = seep_type_mask(t->typing->shapes.types, &type);
+	for (uint64_t i = 0; mask && i < words && i < type.ptr_bytes / 8; i++)
+		want |= (uint64_t)(mask[i / 8] >> (i % 8) & 1) << i;
+	return mask && have == want;
+}
+
+/** The object holds values of the shape from its first byte on, if nothing else is known of it and its pointer map agrees. */
+static bool take_shape(struct typer *t, const struct found *f, uint32_t shape)
+{
+	const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
+
+	if (t->typing->content[f->n])
+		return true;
+	if (f->span->tiny || s->size == 0 || !mask_agrees(t, f, s))
+		return false;
+	seep_typer_set(t, f->object, seep_typer_content(t, SEEP_CONTENT_SHAPE, s->type, shape));
+	if (s->part_count)
+		seep_typer_push(t, (struct work){ .object = f->object });
+	return true;
+}
+
+void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape)
+{
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f))
+		return;
+	t->seen[f.n] |= SEEN_ALL;
+	if (shape && f.offset == seep_content_start(f.span))
+		take_shape(t, &f, shape);
+}
+
+/** A pointer that sees a value of the shape. */
+static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_addr holder)
+{
+	const struct seep_shape s = t->typing->shapes.shapes.data[shape];
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f)) {
+		if (s.part_count)
+			seep_typer_global(t, pointer, shape);
+		return;
+	}
+	uint64_t start = seep_content_start(f.span);
+	if (!shape || s.size == 0 || s.opaque || f.offset < start ||
+	    s.size > f.span->elem_size - f.offset) {
+		t->seen[f.n] |= SEEN_ALL;
+		if (s.opaque && shape && is_whole(t, &f, s.size))
+			take_shape(t, &f, shape);
+		return;
+	}
+	if (is_whole(t, &f, s.size)) {
+		t->seen[f.n] |= SEEN_ALL;
+		take_shape(t, &f, shape);
+		return;
+	}
+	const struct seep_content_type *content =
+		&t->typing->contents.data[t->typing->content[f.n]];
+	struct part_view view = {
+		.len = s.size, .soft_len = s.size, .holder = holder, .kind = SEEP_PART_POINTER
+	};
+	if (content->content == SEEP_CONTENT_SHAPE && content->type) {
+		uint64_t outer = t->typing->shapes.shapes.data[content->shape].size;
+		if (!seep_type_contains(t->typing->shapes.types, content->type,
+					(f.offset - start) % outer, s.type))
+			t->seen[f.n] |= SEEN_ALL; // a cast
+		else
+			see_part(t, &f, view);
+		return;
+	}
+	if (f.span->noscan && s.ptr_bytes == 0) {
+		view.guessed = true;
+		see_part(t, &f, view);
+		return;
+	}
+	t->seen[f.n] |= SEEN_ALL;
+}
+
+static void see_string(struct typer *t, const unsigned char *at, seep_addr holder)
+{
+	uint64_t len = seep_le64(at + 8);
+	struct found f;
+
+	if (!seep_typer_find(t, seep_le64(at), &f))
+		return;
+	if (!f.span->noscan || f.span->tiny || len > f.span->elem_size - f.offset) {
+		t->seen[f.n] |= SEEN_ALL;
+		return;
+	}
+	seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
+	if (is_whole(t, &f, len))
+		t->seen[f.n] |= SEEN_ALL;
+	else
+		see_part(t, &f,
+			 (struct part_view){ .len = len,
+					     .soft_len = len,
+					     .holder = holder,
+					     .kind = SEEP_PART_STRING });
+}
+
+/** Whether one of count values has a pointer. */
+static bool any_pointer(const struct typer *t, const unsigned char *bytes, uint64_t count,
+			const struct seep_shape *s)
+{
+	for (uint64_t i = 0; i < count; i++)
+		for (uint32_t k = 0; k < s->part_count; k++)
+			if (s->parts[k].kind == SEEP_PART_ARRAY) {
+				const struct seep_shape *inner =
+					&t->typing->shapes.shapes.data[s->parts[k].inner];
+				if (any_pointer(t, bytes + i * s->size + s->parts[k].offset,
+						s->parts[k].count, inner))
+					return true;
+			} else if (seep_le64(bytes + i * s->size + s->parts[k].offset)) {
+				return true;
+			}
 	return false;
 }
-void seep_typing_step(const struct seep_typing *typing, const struct seep_runtime *runtime,
-		      struct seep_object object, uint64_t offset, struct seep_str *text)
+
+/** What the slice shows of the object when nobody re-slices it: all of its cap, where the rest is of no concern. */
+static uint64_t soft_bytes(const struct typer *t, const struct found *f, const struct seep_shape *s,
+			   uint64_t len, uint64_t cap)
 {
-	(void)typing;
-	(void)runtime;
-	(void)object;
-	seep_str_addf(text, "+%llu", (unsigned long long)offset);
+	uint64_t bytes = cap * s->size, soft = len * s->size;
+
+	if (len == cap)
+		return bytes;
+	if (!f->span->noscan) {
+		const unsigned char *object = f->span->bytes + f->object.slot * f->span->elem_size;
+		return any_pointer(t, object + f->offset + soft, cap - len, s) ? soft : bytes;
+	}
+	return f->span->elem_size >= SOFT_MIN && len && soft < f->span->elem_size / 4 ? soft :
+											bytes;
+}
+
+void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint64_t cap,
+			  uint32_t shape, seep_addr holder)
+{
+	const struct seep_shape s = t->typing->shapes.shapes.data[shape];
+	struct found f;
+	uint64_t bytes;
+
+	if (!seep_typer_find(t, pointer, &f)) {
+		if (s.part_count && len <= cap && len < 1 << 24)
+			for (uint64_t i = 0;
+			     i < len && seep_typer_global(t, pointer + i * s.size, shape); i++)
+				;
+		return;
+	}
+	if (!shape || s.size == 0 || s.opaque || len > cap ||
+	    f.offset < seep_content_start(f.span) || __builtin_mul_overflow(cap, s.size, &bytes) ||
+	    bytes > f.span->elem_size - f.offset || (!f.span->noscan && !f.span->bytes) ||
+	    (f.span->noscan ? s.part_count != 0 : s.part_count == 0)) {
+		t->seen[f.n] |= SEEN_ALL;
+		return;
+	}
+	bool whole = is_whole(t, &f, bytes);
+	if (whole && !take_shape(t, &f, shape)) {
+		t->seen[f.n] |= SEEN_ALL;
+		return;
+	}
+	uint64_t soft = soft_bytes(t, &f, &s, len, cap);
+	if (whole && soft == bytes) {
+		t->seen[f.n] |= SEEN_ALL;
+		return;
+	}
+	if (f.span->noscan && !t->typing->content[f.n])
+		seep_typer_set(t, f.object,
+			       seep_typer_content(t, SEEP_CONTENT_SHAPE, s.type, shape));
+	bool region = !f.span->noscan && !t->typing->content[f.n];
+	see_part(t, &f,
+		 (struct part_view){ .len = whole ? f.span->elem_size - f.offset : bytes,
+				     .soft_len = soft,
+				     .shape = region ? shape : 0,
+				     .holder = holder,
+				     .kind = SEEP_PART_SLICE });
+	if (region)
+		seep_typer_push(t, (struct work){ .object = f.object,
+						  .start = f.offset,
+						  .len = bytes,
+						  .shape = shape });
+}
+
+static void see_interface(struct typer *t, seep_addr type, const unsigned char *data,
+			  seep_addr holder)
+{
+	struct seep_types *types = t->typing->shapes.types;
+	struct seep_type descriptor;
+	struct found f;
+
+	uint32_t shape = seep_shape_of(&t->typing->shapes, type);
+	if (!shape || !seep_type_read(types, type, &descriptor)) {
+		if (seep_typer_find(t, seep_le64(data), &f))
+			t->seen[f.n] |= SEEN_ALL;
+		return;
+	}
+	if (descriptor.direct)
+		seep_typer_values(t, data, holder, 8, shape);
+	else
+		see_value(t, seep_le64(data), shape, holder);
+}
+
+static void see_channel(struct typer *t, seep_addr pointer, seep_addr chan_type)
+{
+	const struct seep_layout *l = &t->rt->binary->layout;
+	struct seep_type type;
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f))
+		return;
+	t->seen[f.n] |= SEEN_ALL;
+	seep_addr elem = seep_type_read(t->typing->shapes.types, chan_type, &type) ? type.elem : 0;
+	if (f.offset ||
+	    !seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_CHANNEL, elem, 0)) ||
+	    !f.span->bytes || f.span->elem_size < (uint64_t)l->hchan_size)
+		return;
+	const unsigned char *c = f.span->bytes + f.object.slot * f.span->elem_size;
+	uint64_t count = seep_le64(c + l->hchan_dataqsiz);
+	uint32_t shape = seep_shape_of(&t->typing->shapes, elem);
+	seep_typer_see_slice(t, seep_le64(c + l->hchan_buf), count, count, shape,
+			     pointer + l->hchan_buf);
+}
+
+static void see_func(struct typer *t, seep_addr pointer)
+{
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f))
+		return;
+	t->seen[f.n] |= SEEN_ALL;
+	if (f.offset || !f.span->bytes)
+		return; // without pointers: not copied
+	seep_typer_set(t, f.object,
+		       seep_typer_content(
+			       t, SEEP_CONTENT_CLOSURE,
+			       seep_le64(f.span->bytes + f.object.slot * f.span->elem_size), 0));
+}
+
+static void see_part_of_value(struct typer *t, const unsigned char *at, seep_addr addr,
+			      const struct seep_part *part)
+{
+	seep_addr value = seep_le64(at);
+
+	if (part->kind == SEEP_PART_ARRAY) {
+		seep_typer_values(t, at, addr, part->count * part->stride, part->inner);
+		return;
+	}
+	if (value == 0)
+		return;
+	switch (part->kind) {
+	case SEEP_PART_POINTER:
+		see_value(t, value, seep_shape_target(&t->typing->shapes, part), addr);
+		return;
+	case SEEP_PART_STRING:
+		see_string(t, at, addr);
+		return;
+	case SEEP_PART_SLICE:
+		seep_typer_see_slice(t, value, seep_le64(at + 8), seep_le64(at + 16),
+				     seep_shape_target(&t->typing->shapes, part), addr);
+		return;
+	case SEEP_PART_MAP:
+		seep_typer_see_map(t, value, part->type);
+		return;
+	case SEEP_PART_CHANNEL:
+		see_channel(t, value, part->type);
+		return;
+	case SEEP_PART_FUNC:
+		see_func(t, value);
+		return;
+	case SEEP_PART_IFACE:
+		value = seep_memory_word(&t->rt->memory, value + 8);
+		// fallthrough
+	case SEEP_PART_EFACE:
+		see_interface(t, value, at + 8, addr + 8);
+		return;
+	default: // also a pointer of whose type is known that it sees more than its value
+		seep_typer_see_all(t, value);
+		if (part->type)
+			see_value(t, value, seep_shape_target(&t->typing->shapes, part), addr);
+	}
+}
+
+void seep_typer_parts(struct typer *t, const unsigned char *bytes, seep_addr addr,
+		      const struct seep_part *parts, uint32_t count)
+{
+	for (uint32_t i = 0; i < count; i++)
+		see_part_of_value(t, bytes + parts[i].offset, addr + parts[i].offset, &parts[i]);
+}
+
+void seep_typer_values(struct typer *t, const unsigned char *bytes, seep_addr addr, uint64_t len,
+		       uint32_t shape)
+{
+	const struct seep_shape s = t->typing->shapes.shapes.data[shape]; // the vector may move
+
+	if (s.part_count == 0)
+		return;
+	for (uint64_t at = 0; at + s.size <= len; at += s.size)
+		seep_typer_parts(t, bytes + at, addr + at, s.parts, s.part_count);
 }

@@ -1,0 +1,68 @@
+/** What the files of typing share with each other only. */
+#ifndef SEEP_GRAPH_TYPING_INTERNAL_H
+#define SEEP_GRAPH_TYPING_INTERNAL_H
+
+#include "graph/typing.h"
+
+/** Views of an object: every byte is seen; every byte is seen without re-slicing. */
+enum { SEEN_HARD = 1, SEEN_SOFT = 2, SEEN_ALL = SEEN_HARD | SEEN_SOFT };
+
+/** What is still to be followed. */
+struct work {
+	struct seep_object object; /** shape 0: as its content says */
+	seep_addr addr; /** of package variables, else 0 */
+	uint64_t start, len; /** values of shape from byte start of the object on; or at addr */
+	uint32_t shape;
+};
+
+struct typer {
+	struct seep_runtime *rt;
+	const struct seep_heap *heap;
+	const struct seep_live *live;
+	struct seep_typing *typing;
+	uint8_t *seen; /** by object number */
+	uint64_t *least; /** by span: bytes for which the allocator takes its slots */
+	struct seep_map partial_of; /** object number → index in typing->partials */
+	struct seep_map content_ids;
+	struct seep_vec(struct work) work;
+	struct {
+		seep_addr start;
+		uint64_t words, *typed; /** bit by word: it has been followed by its type */
+		const unsigned char *bytes;
+	} globals[2]; /** data, bss */
+	bool guessing, failed;
+};
+
+/** The smallest number of bytes for which the allocator takes a slot of that size. */
+uint64_t seep_least_in_slot(uint64_t slot_size);
+
+/** A pointer into a reachable object. */
+struct found {
+	struct seep_object object;
+	const struct seep_span *span;
+	uint64_t n, offset; /** number; from the start of the slot */
+};
+bool seep_typer_find(const struct typer *t, seep_addr pointer, struct found *ret);
+
+/** Index of a content in typing->contents. */
+uint32_t seep_typer_content(struct typer *t, enum seep_content content, seep_addr type,
+			    uint32_t shape);
+/** False if the object has a content already. */
+bool seep_typer_set(struct typer *t, struct seep_object object, uint32_t content);
+void seep_typer_push(struct typer *t, struct work work);
+/** A pointer of unknown type. */
+void seep_typer_see_all(struct typer *t, seep_addr pointer);
+/** A pointer to values of that shape from the object's first byte on, all of which it sees. */
+void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape);
+void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint64_t cap,
+			  uint32_t shape, seep_addr holder);
+void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type);
+/** Follows the parts of a value, or of values one after the other. */
+void seep_typer_parts(struct typer *t, const unsigned char *bytes, seep_addr addr,
+		      const struct seep_part *parts, uint32_t count);
+void seep_typer_values(struct typer *t, const unsigned char *bytes, seep_addr addr, uint64_t len,
+		       uint32_t shape);
+/** A typed pointer into package variables: the value there is followed later. False if it is no package variable. */
+bool seep_typer_global(struct typer *t, seep_addr addr, uint32_t shape);
+
+#endif

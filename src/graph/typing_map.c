@@ -1,0 +1,89 @@
+// Maps: from the head to the storage of keys and values. The head has no type of its own; the pointer to it says which map it is.
+//
+// Up to Go 1.23, and with GOEXPERIMENT=noswissmap (runtime/map.go):
+//
+//	hmap   0 count, 8 flags, 9 B, 10 noverflow u16, 12 hash0 u32, 16 buckets, 24 oldbuckets, 32 nevacuate, 40 extra
+//	       buckets: 1 << B buckets; each ends in a pointer to an overflow bucket
+//
+// Since Go 1.24 (internal/runtime/maps):
+//
+//	Map    0 used, 8 seed, 16 dirPtr, 24 dirLen; dirLen 0: dirPtr is one group of 8 slots, else an array of dirLen *table
+//	table  0 used u16, 2 capacity u16, 4 growthLeft u16, 6 localDepth, 8 index, 16 groups, 24 lengthMask
+//
+// Which of the two is told by the name of the map type's storage, map.bucket[K]V or map.group[K]V.
+#include "graph/typing_internal.h"
+
+#include <string.h>
+
+enum { HMAP_BUCKETS = 16, HMAP_OLD_BUCKETS = 24, HMAP_BYTES = 48 };
+enum { MAP_DIR_PTR = 16, MAP_DIR_LEN = 24, MAP_BYTES = 32, TABLE_GROUPS = 16, TABLE_BYTES = 32 };
+enum { DIRECTORY_MAX = 1 << 26 };
+
+static const unsigned char *bytes_of(const struct found *f, uint64_t size)
+{
+	if (!f->span->bytes || f->offset + size > f->span->elem_size)
+		return NULL;
+	return f->span->bytes + f->object.slot * f->span->elem_size + f->offset;
+}
+
+static void see_table(struct typer *t, seep_addr pointer, seep_addr map_type, uint32_t groups)
+{
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f) || f.offset)
+		return;
+	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_MAP_TABLE, map_type, 0));
+	const unsigned char *table = bytes_of(&f, TABLE_BYTES);
+	if (table)
+		seep_typer_adopt(t, seep_le64(table + TABLE_GROUPS), groups);
+}
+
+static void see_directory(struct typer *t, seep_addr pointer, uint64_t len, seep_addr map_type,
+			  uint32_t groups)
+{
+	struct found f;
+	seep_addr last = 0;
+
+	if (!seep_typer_find(t, pointer, &f))
+		return;
+	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_MAP_DIRECTORY, map_type, 0));
+	const unsigned char *tables = len < DIRECTORY_MAX ? bytes_of(&f, len * 8) : NULL;
+	for (uint64_t i = 0; tables && i < len; i++) {
+		seep_addr table = seep_le64(tables + 8 * i);
+		if (table != last) // a table stands in a row of entries
+			see_table(t, table, map_type, groups);
+		last = table;
+	}
+}
+
+void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type)
+{
+	struct seep_shapes *shapes = &t->typing->shapes;
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f))
+		return;
+	t->seen[f.n] |= SEEN_ALL;
+	uint32_t storage = map_type ? seep_shape_of_buckets(shapes, map_type) : 0;
+	if (f.offset || !storage ||
+	    !seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_MAP, map_type, 0)))
+		return;
+	if (!seep_vec_push(&t->typing->maps, (struct seep_map_head){ f.object, map_type }))
+		t->failed = true;
+	const char *name = seep_type_name(shapes->types, shapes->shapes.data[storage].type);
+	bool swiss = strncmp(name, "map.group[", 10) == 0;
+	const unsigned char *head = bytes_of(&f, swiss ? MAP_BYTES : HMAP_BYTES);
+	if (!head)
+		return;
+	if (!swiss) {
+		seep_typer_adopt(t, seep_le64(head + HMAP_BUCKETS), storage);
+		seep_typer_adopt(t, seep_le64(head + HMAP_OLD_BUCKETS), storage);
+	} else if (seep_le64(head + MAP_DIR_LEN) == 0) {
+		seep_typer_adopt(t, seep_le64(head + MAP_DIR_PTR), storage);
+	} else {
+		see_directory(t, seep_le64(head + MAP_DIR_PTR), seep_le64(head + MAP_DIR_LEN),
+			      map_type, storage);
+	}
+}

@@ -1,0 +1,470 @@
+// The phases of typing (see typing.c) and what comes out of them.
+#include "graph/typing_internal.h"
+
+#include <string.h>
+
+/** Words of data and bss. */
+static void init_globals(struct typer *t)
+{
+	const struct seep_module *m = &t->rt->binary->pclntab.module;
+	const seep_addr bounds[2][2] = { { m->data, m->edata }, { m->bss, m->ebss } };
+
+	for (int i = 0; i < 2; i++) {
+		uint64_t len = bounds[i][1] > bounds[i][0] ? bounds[i][1] - bounds[i][0] : 0;
+		t->globals[i].start = bounds[i][0];
+		t->globals[i].bytes = seep_memory_at(&t->rt->memory, bounds[i][0], len);
+		t->globals[i].words = t->globals[i].bytes ? len / 8 : 0;
+		t->globals[i].typed = calloc(SEEP_BITS_WORDS(len / 8) + 1, 8);
+		if (!t->globals[i].typed)
+			t->failed = true;
+	}
+}
+
+/** Which of the two, or -1; *word_ret is the word's number in it. */
+static int global_at(const struct typer *t, seep_addr addr, uint64_t *word_ret)
+{
+	for (int i = 0; i < 2; i++)
+		if (addr >= t->globals[i].start &&
+		    (addr - t->globals[i].start) / 8 < t->globals[i].words && addr % 8 == 0) {
+			*word_ret = (addr - t->globals[i].start) / 8;
+			return i;
+		}
+	return -1;
+}
+
+/** Marks the words of parts as followed; false if the first one was already, or they leave the variables. */
+static bool claim_parts(struct typer *t, seep_addr addr, const struct seep_part *parts,
+			uint32_t count)
+{
+	uint64_t word;
+
+	for (uint32_t i = 0; i < count; i++) {
+		seep_addr at = addr + parts[i].offset;
+		int k = global_at(t, at, &word);
+		if (k < 0)
+			return false;
+		if (parts[i].kind == SEEP_PART_ARRAY) {
+			const struct seep_shape *inner =
+				&t->typing->shapes.shapes.data[parts[i].inner];
+			if (parts[i].count > t->globals[k].words)
+				return false;
+			for (uint64_t e = 0; e < parts[i].count; e++)
+				if (!claim_parts(t, at + e * parts[i].stride, inner->parts,
+						 inner->part_count))
+					return false;
+			continue;
+		}
+		if (i == 0 && seep_bit_get(t->globals[k].typed, word))
+			return false;
+		seep_bit_set(t->globals[k].typed, word);
+		bool pair = parts[i].kind == SEEP_PART_EFACE || parts[i].kind == SEEP_PART_IFACE;
+		if (pair && word + 1 < t->globals[k].words)
+			seep_bit_set(t->globals[k].typed, word + 1);
+	}
+	return true;
+}
+
+static const unsigned char *global_bytes(const struct typer *t, seep_addr addr, uint64_t len)
+{
+	uint64_t word;
+	int k = global_at(t, addr, &word);
+
+	return k >= 0 && len <= (t->globals[k].words - word) * 8 ? t->globals[k].bytes + word * 8 :
+								   NULL;
+}
+
+bool seep_typer_global(struct typer *t, seep_addr addr, uint32_t shape)
+{
+	const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
+
+	if (!global_bytes(t, addr, s->size) || !claim_parts(t, addr, s->parts, s->part_count))
+		return false;
+	seep_typer_push(t, (struct work){ .addr = addr, .len = s->size, .shape = shape });
+	return true;
+}
+
+static void drain(struct typer *t)
+{
+	while (t->work.len) {
+		struct work w = seep_vec_pop(&t->work);
+		if (w.addr) {
+			seep_typer_values(t, global_bytes(t, w.addr, w.len), w.addr, w.len,
+					  w.shape);
+			continue;
+		}
+		const struct seep_span *span = &t->heap->spans.data[w.object.span];
+		uint64_t slot = w.object.slot * span->elem_size;
+		if (!span->bytes)
+			continue;
+		if (!w.shape) {
+			w.shape = seep_typing_content(t->typing, w.object)->shape;
+			w.start = seep_content_start(span);
+			w.len = span->elem_size - w.start;
+		}
+		seep_typer_values(t, span->bytes + slot + w.start, span->base + slot + w.start,
+				  w.len, w.shape);
+	}
+}
+
+/** Objects whose allocation left their type: malloc headers and large objects. */
+static void follow_headers(struct typer *t)
+{
+	seep_addr last = 0;
+	uint32_t content = 0, shape = 0;
+
+	for (uint32_t i = 0; i < t->heap->spans.len; i++) {
+		const struct seep_span *span = &t->heap->spans.data[i];
+		if ((span->map != SEEP_MAP_HEADER && span->map != SEEP_MAP_LARGE) || !span->bytes)
+			continue;
+		for (uint32_t slot = 0; slot < span->nelems; slot++) {
+			if (!seep_bit_get(t->live->reachable, span->first + (uint64_t)slot))
+				continue;
+			seep_addr type = span->map == SEEP_MAP_LARGE ?
+						 span->large_type :
+						 seep_le64(span->bytes + slot * span->elem_size);
+			if (type != last) {
+				shape = seep_shape_of(&t->typing->shapes, type);
+				content = shape ? seep_typer_content(t, SEEP_CONTENT_SHAPE, type,
+								     shape) :
+						  0;
+				last = type;
+			}
+			struct seep_object object = { i, slot };
+			if (content && seep_typer_set(t, object, content))
+				seep_typer_push(t, (struct work){ .object = object });
+			drain(t);
+		}
+	}
+}
+
+static void follow_variables(struct typer *t, const struct seep_variables *variables)
+{
+	for (size_t i = 0; i < variables->items.len; i++) {
+		const struct seep_variable *v = &variables->items.data[i];
+		const unsigned char *bytes = v->parts ? global_bytes(t, v->addr, v->size) : NULL;
+		if (bytes && claim_parts(t, v->addr, v->parts, v->part_count))
+			seep_typer_parts(t, bytes, v->addr, v->parts, v->part_count);
+		drain(t);
+	}
+}
+
+// Guesses.
+
+/** Whether value is the address of a type, or of an itab with one; *is_itab says which. */
+static bool looks_like_type(struct typer *t, seep_addr value, bool *is_itab)
+{
+	const struct seep_module *m = &t->rt->binary->pclntab.module;
+	struct seep_type type;
+
+	if (value % 8)
+		return false;
+	if (value >= m->types && value < m->etypes &&
+	    seep_type_read(t->typing->shapes.types, value, &type) && type.kind) {
+		*is_itab = false;
+		return true;
+	}
+	struct seep_object object;
+	if (seep_heap_find(t->heap, value, &object))
+		return false;
+	// abi.ITab: interface type, type, hash of the type
+	seep_addr inter = seep_memory_word(&t->rt->memory, value),
+		  dynamic = seep_memory_word(&t->rt->memory, value + 8);
+	uint32_t hash;
+	struct seep_type interface;
+	if (inter < m->types || inter >= m->etypes ||
+	    !seep_type_read(t->typing->shapes.types, inter, &interface) ||
+	    interface.kind != SEEP_KIND_INTERFACE ||
+	    !seep_type_read(t->typing->shapes.types, dynamic, &type) ||
+	    !seep_memory_u32(&t->rt->memory, value + 16, &hash) || hash != type.hash)
+		return false;
+	*is_itab = true;
+	return true;
+}
+
+static void guess_pair(struct typer *t, const unsigned char *at, seep_addr addr)
+{
+	bool is_itab;
+	struct seep_part part = {};
+
+	if (!seep_le64(at + 8) || !looks_like_type(t, seep_le64(at), &is_itab))
+		return;
+	part.kind = is_itab ? SEEP_PART_IFACE : SEEP_PART_EFACE;
+	seep_typer_parts(t, at, addr, &part, 1);
+	drain(t);
+}
+
+/** Interfaces in objects of unknown type. What they lead to is seen whole in the end: only what stands in it gets a type. */
+static void guess_in_object(struct typer *t, struct seep_object object)
+{
+	struct seep_pointers walk;
+	uint64_t word, before = UINT64_MAX - 1;
+	seep_addr value;
+
+	seep_pointers_start(t->heap, object, &walk);
+	while (!walk.guess && seep_pointers_next(&walk, &word, &value)) {
+		if (word == before + 1)
+			guess_pair(t, walk.object + 8 * before, walk.addr + 8 * before);
+		before = word;
+	}
+}
+
+static bool is_unknown(const struct typer *t, uint64_t n)
+{
+	return t->typing->content[n] == 0;
+}
+
+static void each_reachable(struct typer *t, void (*visit)(struct typer *, struct seep_object))
+{
+	for (uint32_t i = 0; i < t->heap->spans.len; i++) {
+		const struct seep_span *span = &t->heap->spans.data[i];
+		for (uint32_t slot = 0; !span->noscan && slot < span->nelems; slot++)
+			if (seep_bit_get(t->live->reachable, span->first + (uint64_t)slot))
+				visit(t, (struct seep_object){ i, slot });
+	}
+}
+
+static void guess_if_unknown(struct typer *t, struct seep_object object)
+{
+	if (is_unknown(t, seep_heap_number(t->heap, object)))
+		guess_in_object(t, object);
+}
+
+static void guess_global(seep_addr word, seep_addr value, void *arg)
+{
+	struct typer *t = arg;
+	uint64_t n;
+	int k = global_at(t, word, &n);
+
+	(void)value;
+	if (k >= 0 && n + 1 < t->globals[k].words && !seep_bit_get(t->globals[k].typed, n))
+		guess_pair(t, t->globals[k].bytes + 8 * n, word);
+}
+
+// Pointers of unknown type.
+
+/** Whether the word at that byte was followed as part of a slice's values in an object of unknown content. */
+static bool in_region(const struct typer *t, uint64_t n, uint64_t offset)
+{
+	const uint64_t *slot = seep_map_get(&t->partial_of, n);
+
+	if (!slot)
+		return false;
+	for (uint32_t r = t->typing->partials.data[*slot].first_range; r;) {
+		const struct seep_view_range *range = &t->typing->ranges.data[r - 1];
+		if (range->shape && offset - range->start < range->len)
+			return true;
+		r = range->next;
+	}
+	return false;
+}
+
+static void see_all_from(struct typer *t, struct seep_object object)
+{
+	uint64_t n = seep_heap_number(t->heap, object), word;
+	struct seep_pointers walk;
+	seep_addr value;
+
+	if (seep_typing_content(t->typing, object)->content == SEEP_CONTENT_SHAPE)
+		return;
+	bool regions = is_unknown(t, n) && (t->seen[n] & SEEN_ALL) != SEEN_ALL;
+	seep_pointers_start(t->heap, object, &walk);
+	while (seep_pointers_next(&walk, &word, &value))
+		if (value && !(regions && in_region(t, n, word * 8)))
+			seep_typer_see_all(t, value);
+}
+
+static void see_all_global(seep_addr word, seep_addr value, void *arg)
+{
+	struct typer *t = arg;
+	uint64_t n;
+	int k = global_at(t, word, &n);
+
+	if (k < 0 || !seep_bit_get(t->globals[k].typed, n))
+		seep_typer_see_all(t, value);
+}
+
+static void see_all_stack(seep_addr value, bool precise, void *arg)
+{
+	(void)precise;
+	seep_typer_see_all(arg, value);
+}
+
+static void see_all_roots(struct typer *t)
+{
+	struct seep_runtime *rt = t->rt;
+
+	seep_roots_globals(rt, see_all_global, t);
+	for (size_t i = 0; i < rt->goroutines.len; i++)
+		seep_stack_roots(rt, &rt->goroutines.data[i], see_all_stack, t);
+	for (size_t i = 0; i < rt->thread_words.len; i++)
+		seep_typer_see_all(t, rt->thread_words.data[i]);
+	for (size_t i = 0; i < rt->tiny_blocks.len; i++)
+		seep_typer_see_all(t, rt->tiny_blocks.data[i]);
+	for (size_t i = 0; i < rt->queued.len; i++)
+		seep_typer_see_all(t, rt->queued.data[i]);
+	for (size_t i = 0; i < rt->timers.len; i++) {
+		seep_typer_see_all(t, rt->timers.data[i].addr);
+		seep_typer_see_all(t, rt->timers.data[i].arg);
+	}
+	for (size_t i = 0; i < rt->specials.len; i++) {
+		seep_typer_see_all(t, seep_heap_address(t->heap, rt->specials.data[i].object));
+		for (int k = 0; k < 3; k++)
+			seep_typer_see_all(t, rt->specials.data[i].words[k]);
+	}
+}
+
+// What is left uncovered.
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct seep_view_range *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return (x->len > y->len) - (x->len < y->len);
+}
+
+/** Bytes that sorted ranges cover; soft: their soft parts. */
+static uint64_t covered(const struct seep_view_range *ranges, uint32_t count, bool soft)
+{
+	uint64_t bytes = 0, end = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		uint64_t start = ranges[i].start,
+			 stop = start + (soft ? ranges[i].soft_len : ranges[i].len);
+		if (start < end)
+			start = end;
+		if (stop > start) {
+			bytes += stop - start;
+			end = stop;
+		}
+	}
+	return bytes;
+}
+
+static int compare_partials(const void *a, const void *b)
+{
+	const struct seep_partial *x = a, *y = b;
+
+	if (x->object.span != y->object.span)
+		return x->object.span < y->object.span ? -1 : 1;
+	return (x->object.slot > y->object.slot) - (x->object.slot < y->object.slot);
+}
+
+/** Keeps the objects of which something is not seen, with their ranges in a row and sorted. */
+static bool keep_partials(struct typer *t)
+{
+	struct seep_typing *typing = t->typing;
+	struct seep_vec(struct seep_view_range) sorted = {};
+	size_t kept = 0;
+
+	for (size_t i = 0; i < typing->partials.len; i++) {
+		struct seep_partial p = typing->partials.data[i];
+		const struct seep_span *span = &t->heap->spans.data[p.object.span];
+		uint8_t seen = t->seen[seep_heap_number(t->heap, p.object)];
+		if ((seen & SEEN_ALL) == SEEN_ALL)
+			continue;
+		size_t first = sorted.len;
+		for (uint32_t r = p.first_range; r; r = typing->ranges.data[r - 1].next)
+			if (!seep_vec_push(&sorted, typing->ranges.data[r - 1])) {
+				seep_vec_free(&sorted);
+				return false;
+			}
+		p.first_range = first;
+		p.range_count = sorted.len - first;
+		qsort(sorted.data + first, p.range_count, sizeof(*sorted.data), compare_ranges);
+		p.visible = covered(sorted.data + first, p.range_count, false);
+		p.soft = covered(sorted.data + first, p.range_count, true);
+		if (p.visible + seep_content_start(span) >= t->least[p.object.span] &&
+		    p.soft == p.visible) {
+			sorted.len = first;
+			continue;
+		}
+		typing->partials.data[kept++] = p;
+	}
+	typing->partials.len = kept;
+	free(typing->ranges.data);
+	typing->ranges.data = sorted.data;
+	typing->ranges.len = sorted.len;
+	typing->ranges.cap = sorted.cap;
+	if (kept)
+		qsort(typing->partials.data, kept, sizeof(*typing->partials.data),
+		      compare_partials);
+	return true;
+}
+
+static void count_typed(struct typer *t)
+{
+	struct seep_typing *typing = t->typing;
+
+	for (uint32_t i = 0; i < t->heap->spans.len; i++) {
+		const struct seep_span *span = &t->heap->spans.data[i];
+		for (uint64_t n = span->first; n < span->first + (uint64_t)span->nelems; n++) {
+			if (!seep_bit_get(t->live->reachable, n))
+				continue;
+			typing->all.objects++;
+			typing->all.bytes += span->elem_size;
+			if (typing->content[n] || span->tiny) {
+				typing->typed.objects++;
+				typing->typed.bytes += span->elem_size;
+			}
+		}
+	}
+}
+
+static void run(struct typer *t, const struct seep_variables *variables)
+{
+	follow_headers(t);
+	follow_variables(t, variables);
+	t->guessing = true;
+	each_reachable(t, guess_if_unknown);
+	seep_roots_globals(t->rt, guess_global, t);
+	drain(t);
+	each_reachable(t, see_all_from);
+	see_all_roots(t);
+	count_typed(t);
+}
+
+struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_live *live,
+				    const struct seep_variables *variables, struct seep_typing *ret)
+{
+	struct seep_error *err;
+	struct typer t = { .rt = rt, .heap = &rt->heap, .live = live, .typing = ret };
+
+	*ret = (struct seep_typing){ .runtime = rt };
+	err = seep_shapes_init(&ret->shapes, &rt->types);
+	if (err)
+		return err;
+	ret->content = calloc(rt->heap.slots + 1, sizeof(*ret->content));
+	ret->guessed = calloc(SEEP_BITS_WORDS(rt->heap.slots) + 1, 8);
+	t.seen = calloc(rt->heap.slots + 1, 1);
+	t.least = calloc(rt->heap.spans.len + 1, sizeof(*t.least));
+	init_globals(&t);
+	t.failed |= !ret->content || !ret->guessed || !t.seen || !t.least ||
+		    !seep_vec_push(&ret->contents, (struct seep_content_type){});
+	for (size_t i = 0; !t.failed && i < rt->heap.spans.len; i++)
+		t.least[i] = seep_least_in_slot(rt->heap.spans.data[i].elem_size);
+	if (!t.failed)
+		run(&t, variables);
+	if (!t.failed && !keep_partials(&t))
+		t.failed = true;
+	free(t.seen);
+	free(t.least);
+	free(t.globals[0].typed);
+	free(t.globals[1].typed);
+	seep_map_deinit(&t.partial_of);
+	seep_map_deinit(&t.content_ids);
+	seep_vec_free(&t.work);
+	return t.failed ? &seep_enomem : NULL;
+}
+
+void seep_typing_deinit(struct seep_typing *typing)
+{
+	seep_shapes_deinit(&typing->shapes);
+	seep_vec_free(&typing->contents);
+	free(typing->content);
+	free(typing->guessed);
+	seep_vec_free(&typing->partials);
+	seep_vec_free(&typing->ranges);
+	seep_vec_free(&typing->maps);
+}
