@@ -1,4 +1,4 @@
-// The report as plain data: its arena, its caveats, the names of the verdicts.
+// The report as plain data: its arena, its caveats, the names of the verdicts, the order of the findings.
 //
 // All strings of a report are allocated from a list of chunks and die with it. A chunk is filled
 // from the front; what does not fit into the rest of the newest one gets a chunk of its own size or
@@ -7,6 +7,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum { CHUNK_BYTES = 64 * 1024, ALIGNMENT = 16 };
@@ -55,6 +56,35 @@ void seep_report_deinit(struct seep_report *report)
 		free(chunk);
 	}
 	*report = (struct seep_report){};
+}
+
+uint64_t seep_finding_bytes(const struct seep_finding *finding)
+{
+	return finding->retained_bytes > finding->wasted_bytes ? finding->retained_bytes :
+								 finding->wasted_bytes;
+}
+
+static int compare_findings(const void *a, const void *b)
+{
+	const struct seep_finding *x = a, *y = b;
+	uint64_t x_bytes = seep_finding_bytes(x), y_bytes = seep_finding_bytes(y);
+
+	if ((x->verdict >= SEEP_VERDICT_WAITING) != (y->verdict >= SEEP_VERDICT_WAITING))
+		return x->verdict >= SEEP_VERDICT_WAITING ? 1 : -1;
+	if (x_bytes != y_bytes)
+		return x_bytes > y_bytes ? -1 : 1;
+	if (x->count != y->count)
+		return x->count > y->count ? -1 : 1;
+	if (x->signature != y->signature)
+		return x->signature < y->signature ? -1 : 1;
+	return (x->verdict > y->verdict) - (x->verdict < y->verdict);
+}
+
+void seep_report_sort(struct seep_report *report)
+{
+	if (report->findings.len)
+		qsort(report->findings.data, report->findings.len, sizeof(struct seep_finding),
+		      compare_findings);
 }
 
 void *seep_report_alloc(struct seep_report *report, size_t size)

@@ -79,6 +79,9 @@ struct seep_finding {
 	struct seep_vec(struct seep_finding_object) objects;
 };
 
+/** What the finding is worth looking at for: what it retains or wastes, whichever is more. */
+uint64_t seep_finding_bytes(const struct seep_finding *finding);
+
 /** A part of the process's resident memory; the parts of a ledger add up to its `rss`. */
 struct seep_ledger_part {
 	const char *name; /** "live heap" */
@@ -162,6 +165,8 @@ void seep_report_deinit(struct seep_report *report);
 const char *seep_report_format(struct seep_report *report, const char *format, ...) _printf_(2, 3);
 /** Zeroed bytes, owned by the report. NULL when memory is out. */
 void *seep_report_alloc(struct seep_report *report, size_t size);
+/** Findings of leaks before what only waits; then the largest first; then an order that does not depend on the run. */
+void seep_report_sort(struct seep_report *report);
 /** Adds a line to the caveats unless it is there already. */
 void seep_report_caveat(struct seep_report *report, const char *format, ...) _printf_(2, 3);
 

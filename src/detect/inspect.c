@@ -164,26 +164,6 @@ static struct seep_error *run_stages(struct seep_runtime *rt,
 	return err;
 }
 
-/** Leaks before what only waits; then the largest first; then an order that does not depend on the run. */
-static int compare_findings(const void *a, const void *b)
-{
-	const struct seep_finding *x = a, *y = b;
-	uint64_t x_bytes = x->retained_bytes > x->wasted_bytes ? x->retained_bytes :
-								 x->wasted_bytes,
-		 y_bytes = y->retained_bytes > y->wasted_bytes ? y->retained_bytes :
-								 y->wasted_bytes;
-
-	if ((x->verdict >= SEEP_VERDICT_WAITING) != (y->verdict >= SEEP_VERDICT_WAITING))
-		return x->verdict >= SEEP_VERDICT_WAITING ? 1 : -1;
-	if (x_bytes != y_bytes)
-		return x_bytes > y_bytes ? -1 : 1;
-	if (x->count != y->count)
-		return x->count > y->count ? -1 : 1;
-	if (x->signature != y->signature)
-		return x->signature < y->signature ? -1 : 1;
-	return (x->verdict > y->verdict) - (x->verdict < y->verdict);
-}
-
 static struct seep_error *analyse(struct seep_runtime *rt,
 				  const struct seep_inspect_options *options,
 				  struct seep_report *report)
@@ -217,9 +197,7 @@ static struct seep_error *analyse(struct seep_runtime *rt,
 		if (err)
 			return err;
 	}
-	if (report->findings.len)
-		qsort(report->findings.data, report->findings.len, sizeof(struct seep_finding),
-		      compare_findings);
+	seep_report_sort(report);
 	return NULL;
 }
 

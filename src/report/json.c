@@ -4,7 +4,7 @@
 // A key whose value is unknown is left out, never null or guessed. Strings from the target go
 // through the same escaping as on a terminal, so that invalid UTF-8 and control characters arrive
 // as visible \xNN and the output is always valid JSON. Lists are cut at what findings.h says (10
-// goroutines per finding); `count` keeps the full number.
+// goroutines and 10 objects per finding); `count` keeps the full number.
 //
 // jansson returns NULL when memory is out and accepts NULL everywhere by failing, so `set` and
 // `append` note a failure and the end looks at it once.
@@ -84,6 +84,15 @@ static void set_frame(struct writer *w, json_t *object, const char *key,
 		set(w, object, key, frame_json(w, frame));
 }
 
+static json_t *frames_json(struct writer *w, const struct seep_frame_text *frames, size_t len)
+{
+	json_t *array = json_array();
+
+	for (size_t i = 0; i < len; i++)
+		append(w, array, frame_json(w, &frames[i]));
+	return array;
+}
+
 static json_t *goroutine_json(struct writer *w, const struct seep_finding_goroutine *goroutine)
 {
 	json_t *object = json_object();
@@ -99,10 +108,7 @@ static json_t *goroutine_json(struct writer *w, const struct seep_finding_gorout
 		set_string(w, waits_on, "type", goroutine->wait_type);
 		set(w, object, "waits_on", waits_on);
 	}
-	json_t *stack = json_array();
-	for (size_t i = 0; i < goroutine->frame_count; i++)
-		append(w, stack, frame_json(w, &goroutine->frames[i]));
-	set(w, object, "stack", stack);
+	set(w, object, "stack", frames_json(w, goroutine->frames, goroutine->frame_count));
 	return object;
 }
 
@@ -116,25 +122,48 @@ static json_t *strings_json(struct writer *w, const char *const *strings, size_t
 	return array;
 }
 
+static json_t *object_json(struct writer *w, const struct seep_finding_object *held)
+{
+	json_t *object = json_object();
+
+	set_address(w, object, "address", held->address);
+	set_string(w, object, "type", held->type);
+	set_known(w, object, "size", held->size);
+	if (held->has_visible)
+		set_number(w, object, "visible_bytes", held->visible_bytes);
+	if (held->path_len)
+		set(w, object, "path", strings_json(w, held->path, held->path_len));
+	return object;
+}
+
 static json_t *finding_json(struct writer *w, const struct seep_finding *finding)
 {
-	json_t *object = json_object(), *goroutines = json_array();
-	size_t listed = finding->goroutines.len;
+	json_t *object = json_object(), *goroutines = json_array(), *objects = json_array();
+	size_t listed = finding->goroutines.len, held = finding->objects.len;
 
 	set_string(w, object, "cause", finding->cause);
 	set_string(w, object, "verdict", seep_verdict_name(finding->verdict));
 	set(w, object, "signature", json_sprintf("%016" PRIx64, finding->signature));
 	set_number(w, object, "count", finding->count);
+	set_string(w, object, "noun", finding->noun ? finding->noun : "goroutine");
 	set_number(w, object, "retained_bytes", finding->retained_bytes);
+	set_known(w, object, "wasted_bytes", finding->wasted_bytes);
 	set_known(w, object, "age_ns", finding->age_ns);
 	set_string(w, object, "summary", finding->summary);
 	set(w, object, "why", strings_json(w, finding->why.data, finding->why.len));
 	set_string(w, object, "fix", finding->fix);
 	set_frame(w, object, "where", &finding->where);
 	set_frame(w, object, "created", &finding->created);
+	set_string(w, object, "holder", finding->holder);
+	if (finding->allocated_count)
+		set(w, object, "allocated",
+		    frames_json(w, finding->allocated, finding->allocated_count));
 	for (size_t i = 0; i < listed && i < SEEP_FINDING_GOROUTINES_MAX; i++)
 		append(w, goroutines, goroutine_json(w, &finding->goroutines.data[i]));
 	set(w, object, "goroutines", goroutines);
+	for (size_t i = 0; i < held && i < SEEP_FINDING_OBJECTS_MAX; i++)
+		append(w, objects, object_json(w, &finding->objects.data[i]));
+	set(w, object, "objects", objects);
 	return object;
 }
 

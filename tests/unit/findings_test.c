@@ -1,5 +1,7 @@
 #include "detect/findings.h"
 
+#include "support/fake_heap.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <string.h>
@@ -84,6 +86,71 @@ static void deinit_accepts_the_untouched(void **state)
 	seep_report_deinit(&report);
 }
 
+// What a finding is sorted by, in that order; equal ones are not told apart.
+static bool stands_before(const struct seep_finding *a, const struct seep_finding *b)
+{
+	bool a_waits = a->verdict >= SEEP_VERDICT_WAITING,
+	     b_waits = b->verdict >= SEEP_VERDICT_WAITING;
+	uint64_t a_bytes = a->wasted_bytes > a->retained_bytes ? a->wasted_bytes :
+								 a->retained_bytes,
+		 b_bytes = b->wasted_bytes > b->retained_bytes ? b->wasted_bytes :
+								 b->retained_bytes;
+
+	return a_waits != b_waits	    ? b_waits :
+	       a_bytes != b_bytes	    ? a_bytes > b_bytes :
+	       a->count != b->count	    ? a->count > b->count :
+	       a->signature != b->signature ? a->signature < b->signature :
+					      a->verdict < b->verdict;
+}
+
+static void findings_come_largest_first_whatever_the_order_they_were_found_in(void **state)
+{
+	struct fake_random rng = { 1 };
+
+	(void)state;
+	for (int round = 0; round < 300; round++) {
+		_cleanup_(seep_report_deinit) struct seep_report report;
+		size_t n = fake_below(&rng, 40);
+
+		seep_report_init(&report);
+		for (size_t i = 0; i < n; i++)
+			assert_true(seep_vec_push(
+				&report.findings,
+				((struct seep_finding){
+					.verdict = (enum seep_verdict)fake_below(&rng, 6),
+					.retained_bytes = fake_below(&rng, 3),
+					.wasted_bytes = fake_below(&rng, 4),
+					.count = fake_below(&rng, 3),
+					.signature = fake_below(&rng, 3) })));
+		seep_report_sort(&report);
+		assert_int_equal(report.findings.len, n);
+		for (size_t i = 1; i < n; i++)
+			assert_false(stands_before(&report.findings.data[i],
+						   &report.findings.data[i - 1]));
+	}
+}
+
+static void what_waits_stands_behind_the_smallest_leak(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	seep_report_init(&report);
+	assert_true(seep_vec_push(&report.findings,
+				  ((struct seep_finding){ .verdict = SEEP_VERDICT_WAITING,
+							  .retained_bytes = UINT64_MAX })));
+	assert_true(seep_vec_push(
+		&report.findings,
+		((struct seep_finding){ .verdict = SEEP_VERDICT_PROVEN, .retained_bytes = 7 })));
+	assert_true(seep_vec_push(
+		&report.findings,
+		((struct seep_finding){ .verdict = SEEP_VERDICT_SUSPECT, .wasted_bytes = 8 })));
+	seep_report_sort(&report);
+	assert_int_equal(report.findings.data[0].verdict, SEEP_VERDICT_SUSPECT);
+	assert_int_equal(report.findings.data[1].verdict, SEEP_VERDICT_PROVEN);
+	assert_int_equal(report.findings.data[2].verdict, SEEP_VERDICT_WAITING);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +159,8 @@ int main(void)
 		cmocka_unit_test(strings_live_as_long_as_the_report),
 		cmocka_unit_test(a_caveat_is_said_once),
 		cmocka_unit_test(verdicts_have_names),
+		cmocka_unit_test(findings_come_largest_first_whatever_the_order_they_were_found_in),
+		cmocka_unit_test(what_waits_stands_behind_the_smallest_leak),
 		cmocka_unit_test(deinit_accepts_the_untouched),
 	};
 
