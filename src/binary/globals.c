@@ -49,9 +49,17 @@ static const struct recipe recipes[] = {
 	{ VARIABLE(allfin), "runtime.markroot", SEEP_REF_LOAD, 8, CONFIRM },
 	{ VARIABLE(cleanups), "runtime.markroot", SEEP_REF_LOAD, 8,
 	  BEHIND }, // gcCleanups.all, after allfin
+	{ VARIABLE(mem_profile_rate), "runtime.allocmcache", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(mem_profile_rate), "runtime.profilealloc", SEEP_REF_LOAD, 8, -1 },
 };
 
 enum { RECIPES = sizeof(recipes) / sizeof(*recipes) };
+
+// The analysis can do without the variables that stand last in the struct.
+static bool is_optional(const struct recipe *recipe)
+{
+	return recipe->member >= offsetof(struct seep_globals, mem_profile_rate);
+}
 
 // The references that a recipe counts.
 struct hits {
@@ -134,14 +142,16 @@ static struct seep_error *find_variables(const struct seep_pclntab *tab, bool wi
 		struct seep_error *err = follow(tab, recipe, &funcs[i], before, &found);
 		if (err)
 			return seep_error_prefix(err, "looking for runtime.%s", recipe->variable);
-		if (!first && found && *value && found != *value)
+		if (!first && found && *value && found != *value && is_optional(recipe))
+			found = *value = 0;
+		else if (!first && found && *value && found != *value)
 			return seep_error_format(
 				SEEP_ERROR_MISSING_INFO,
 				"runtime.%s cannot be told: %s and %s refer to different variables",
 				recipe->variable, recipe[-1].function, recipe->function);
 		if (found)
 			before = *value = found;
-		if (last && *value == 0)
+		if (last && *value == 0 && !is_optional(recipe))
 			return seep_error_format(SEEP_ERROR_MISSING_INFO,
 						 "runtime.%s not found in the code of %s",
 						 recipe->variable, recipe->function);

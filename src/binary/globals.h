@@ -19,6 +19,8 @@ struct seep_globals {
 	uint32_t wait_reason_count;
 	seep_addr finq, allfin;
 	seep_addr cleanups; /** runtime.gcCleanups, 1.25+, else 0 */
+	// From here on: 0 = not found.
+	seep_addr mem_profile_rate; /** runtime.MemProfileRate */
 };
 
 /**

@@ -105,7 +105,14 @@ struct seep_special {
 	enum seep_special_kind kind;
 	struct seep_object object;
 	seep_addr words[3]; /** pointers that the record keeps alive: fn; handle; {call,} fn {, arg} */
+	seep_addr type; /** FINALIZER: *T, the type of the pointer that runtime.SetFinalizer was given; else 0 */
 };
+/** Where in its span a special's object lies, from the record: 16 bits wide in the 16-byte header up to Go 1.23, a word in the 24-byte one. */
+static inline uint64_t seep_special_offset(const struct seep_layout *layout, const unsigned char *p)
+{
+	return layout->special_size > 16 ? seep_le64(p + layout->special_offset) :
+					   seep_le16(p + layout->special_offset);
+}
 
 struct seep_runtime {
 	const struct seep_binary *binary;
@@ -118,6 +125,7 @@ struct seep_runtime {
 	struct seep_vec(struct seep_wait) waits;
 	struct seep_vec(struct seep_timer) timers;
 	struct seep_vec(struct seep_special) specials;
+	uint64_t sampled_objects; /** that have an allocation stack; see profile.h */
 	struct seep_vec(seep_addr) queued; /** words of finalizer and cleanup queues */
 	struct seep_vec(seep_addr)
 		runtime_edges; /** objects whose pointers mean "known to the scheduler", not "can be used":

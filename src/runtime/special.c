@@ -32,6 +32,7 @@ static bool read_special(struct seep_runtime *rt, uint32_t span, seep_addr addr,
 	if (kind == l->special_kind_finalizer) {
 		ret.kind = SEEP_SPECIAL_FINALIZER;
 		ret.words[0] = seep_memory_word(&rt->memory, addr + l->special_finalizer_fn);
+		ret.type = seep_memory_word(&rt->memory, addr + l->special_finalizer_ot);
 	} else if (kind == l->special_kind_weak_handle) {
 		ret.kind = SEEP_SPECIAL_WEAK_HANDLE;
 		ret.words[0] = seep_memory_word(&rt->memory, addr + l->special_weak_handle_handle);
@@ -43,6 +44,7 @@ static bool read_special(struct seep_runtime *rt, uint32_t span, seep_addr addr,
 		     at += 8)
 			ret.words[n++] = seep_memory_word(&rt->memory, addr + at);
 	} else {
+		rt->sampled_objects += kind == l->special_kind_profile;
 		return true;
 	}
 	return seep_vec_push(&rt->specials, ret);
@@ -110,10 +112,8 @@ struct seep_error *seep_specials_read(struct seep_runtime *rt)
 			const unsigned char *p = seep_memory_at(&rt->memory, next, l->special_size);
 			if (!p)
 				break;
-			// The offset is 16 bits wide in the 16-byte header up to 1.23, a word in the 24-byte one.
-			uint64_t offset = l->special_size > 16 ? seep_le64(p + l->special_offset) :
-								 seep_le16(p + l->special_offset);
-			if (!read_special(rt, i, next, offset, p[l->special_kind]))
+			if (!read_special(rt, i, next, seep_special_offset(l, p),
+					  p[l->special_kind]))
 				return &seep_enomem;
 			next = seep_le64(p + l->special_next);
 		}

@@ -19,7 +19,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 NAMES = {
     "allglen": "allglen", "allgptr": "allgptr", "allp": "allp", "allm": "allm", "mheap": "mheap_", "gcphase": "gcphase",
     "semtable": "semtable", "wait_reasons": "waitReasonStrings", "finq": "finq", "allfin": "allfin",
-    "cleanups": "gcCleanups",
+    "cleanups": "gcCleanups", "mem_profile_rate": "MemProfileRate",
 }
 PROGRAM = """package main
 

@@ -76,6 +76,7 @@ static void dump_globals(void)
 	PRINT(finq);
 	PRINT(allfin);
 	PRINT(cleanups);
+	PRINT(mem_profile_rate);
 #undef PRINT
 }
 

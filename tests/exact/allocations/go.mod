@@ -1,0 +1,3 @@
+module seep.test/allocations
+
+go 1.18
