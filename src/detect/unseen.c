@@ -1,9 +1,343 @@
-// TODO
-#include "detect/detect.h"
+// Memory that is held and that nothing can see: substring, subslice, lost-elements.
+//
+// The views (graph/typing.h) say of each object what of it is left uncovered. An object counts when that is at least half
+// of it: what append and strings.Builder leave over is less. Objects are grouped by who holds them, a type and a field of it, and
+// a group becomes a finding from a size on that matters.
+//
+// What rests on more than reachability is only suspect: a type that was guessed, and slices that show little of a large array
+// but could be re-sliced to show it all.
+#include "detect/allocation.h"
+#include "detect/explain_wait.h"
+#include "graph/hidden.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { CLIMB_MAX = 3 };
+/** A finding is worth a reader's time from so many bytes on, or from so large a part of the heap. */
+static const uint64_t bytes_min = 64 << 10, heap_part = 1000;
+
+enum cause { CAUSE_SUBSTRING, CAUSE_SUBSLICE, CAUSE_LOST };
+
+static const struct {
+	const char *name, *noun, *fix;
+} causes[] = {
+	[CAUSE_SUBSTRING] = { "substring", "string",
+			      "keep a copy of the part: strings.Clone(s[i:j])" },
+	[CAUSE_SUBSLICE] = { "subslice", "array",
+			     "keep a copy of the part: slices.Clone(s[i:j]), or append([]T(nil), s[i:j]...)" },
+	[CAUSE_LOST] = { "lost-elements", "object",
+			 "set elements to nil before the slice shrinks: clear(s[n:]) or slices.Delete, which does (Go 1.22); for a queue copy what is left, or use a ring" },
+};
+
+struct group {
+	enum cause cause;
+	enum seep_verdict verdict;
+	bool soft; /** seen only by re-slicing */
+	const char *holder;
+	uint64_t count, size, waste, visible;
+	struct seep_vec(struct seep_object) largest; /** first ones met, up to the limit */
+	struct seep_vec(uint64_t) seen; /** their visible bytes */
+};
+
+struct detector {
+	const struct seep_view *view;
+	struct seep_report *report;
+	struct seep_vec(struct group) groups;
+	struct seep_map by_key;
+	bool failed;
+};
+
+// Who holds it.
+
+static bool is_named(const char *type)
+{
+	return strchr(type, '.') != NULL;
+}
+
+/** The type and field that the word at addr belongs to: "map[int]main.record[...].name", "[]string[...] in main.cache.items". */
+static void add_holder(const struct detector *d, seep_addr addr, int climb, struct seep_str *text)
+{
+	const struct seep_runtime *rt = d->view->runtime;
+	const struct seep_typing *typing = d->view->typing;
+	_cleanup_(seep_str_deinit) struct seep_str name = {};
+	struct seep_object object;
+
+	if (!seep_heap_find(&rt->heap, addr, &object)) {
+		const struct seep_variable *v = seep_variables_find(d->view->variables, addr);
+		if (v && v->name) {
+			seep_str_add(text, v->name);
+			if (v->type)
+				seep_type_path(typing->shapes.types, v->type, addr - v->addr, true, text);
+		} else {
+			seep_str_add(text, "a package variable");
+		}
+		return;
+	}
+	if (!seep_typing_name(typing, object, &name)) {
+		seep_str_add(text, "memory of unknown type");
+		return;
+	}
+	seep_str_add(text, seep_str_text(&name));
+	seep_typing_step(typing, object, addr - seep_heap_address(&rt->heap, object), true, text);
+	if (is_named(seep_str_text(&name)) || climb == CLIMB_MAX)
+		return;
+	// A []string says little: whose is it?
+	const struct seep_graph *g = d->view->graph;
+	uint32_t node = seep_graph_node(g, object);
+	uint32_t parent = node == SEEP_NODE_NONE ? SEEP_NODE_NONE : g->parent[node];
+	if (parent == SEEP_NODE_NONE)
+		return;
+	seep_addr word = seep_text_pointer_between(d->view, parent, object);
+	if (!word)
+		return;
+	seep_str_add(text, " in ");
+	add_holder(d, word, climb + 1, text);
+}
+
+static struct group *group_of(struct detector *d, enum cause cause, enum seep_verdict verdict, bool soft, seep_addr holder)
+{
+	_cleanup_(seep_str_deinit) struct seep_str text = {};
+	char variant[2] = { '0' + verdict, '\0' };
+	bool added;
+
+	add_holder(d, holder, 0, &text);
+	uint64_t key = seep_detect_signature(causes[cause].name, seep_str_text(&text), variant, NULL);
+	uint64_t *slot = text.failed ? NULL : seep_map_put(&d->by_key, key, &added);
+	if (!slot) {
+		d->failed = true;
+		return NULL;
+	}
+	if (added) {
+		*slot = d->groups.len;
+		if (!seep_vec_push(&d->groups, (struct group){
+						       .cause = cause,
+						       .verdict = verdict,
+						       .soft = soft,
+						       .holder = seep_report_format(d->report, "%s", seep_str_text(&text)),
+					       })) {
+			d->failed = true;
+			return NULL;
+		}
+	}
+	return &d->groups.data[*slot];
+}
+
+static void add_object(struct detector *d, struct group *group, struct seep_object object, uint64_t visible)
+{
+	uint64_t size = d->view->runtime->heap.spans.data[object.span].elem_size;
+
+	group->count++;
+	group->size += size;
+	group->waste += size - visible;
+	group->visible += visible;
+	if (group->largest.len < SEEP_FINDING_OBJECTS_MAX &&
+	    (!seep_vec_push(&group->largest, object) || !seep_vec_push(&group->seen, visible)))
+		d->failed = true;
+}
+
+// Bytes.
+
+static bool is_pinned(const struct detector *d, const struct seep_hidden *hidden, struct seep_object object)
+{
+	uint32_t node = seep_graph_node(d->view->graph, object);
+
+	return node != SEEP_NODE_NONE && seep_bit_get(hidden->pinned, node);
+}
+
+static void judge_bytes(struct detector *d, const struct seep_hidden *hidden)
+{
+	const struct seep_typing *typing = d->view->typing;
+
+	for (size_t i = 0; i < typing->partials.len; i++) {
+		const struct seep_partial *p = &typing->partials.data[i];
+		const struct seep_span *span = &d->view->runtime->heap.spans.data[p->object.span];
+		bool hard = p->visible <= span->elem_size / 2, soft = p->soft <= span->elem_size / 2;
+		if ((!hard && !soft) || is_pinned(d, hidden, p->object))
+			continue;
+		enum cause cause = p->kind == SEEP_PART_STRING ? CAUSE_SUBSTRING : CAUSE_SUBSLICE;
+		enum seep_verdict verdict = hard && !p->guessed ? SEEP_VERDICT_PROVEN : SEEP_VERDICT_SUSPECT;
+		struct group *group = group_of(d, cause, verdict, !hard, p->holder);
+		if (group)
+			add_object(d, group, p->object, hard ? p->visible : p->soft);
+	}
+}
+
+// Objects.
+
+struct follower {
+	struct detector *d;
+	const struct seep_hidden *hidden;
+	uint64_t *taken; /** bit by node: counted in some group */
+	struct seep_vec(uint32_t) todo;
+};
+
+static void take(struct follower *f, uint32_t node)
+{
+	if (!seep_bit_get(f->hidden->pinned, node) || seep_bit_get(f->taken, node))
+		return;
+	seep_bit_set(f->taken, node);
+	if (!seep_vec_push(&f->todo, node))
+		f->d->failed = true;
+}
+
+/** Counts the object and all that is pinned with it, each in the first group that comes by. */
+static void take_all(struct follower *f, struct group *group, uint32_t first)
+{
+	const struct seep_graph *g = f->d->view->graph;
+	const struct seep_heap *heap = &f->d->view->runtime->heap;
+
+	take(f, first);
+	while (f->todo.len) {
+		uint32_t node = seep_vec_pop(&f->todo);
+		struct seep_object object = g->objects[node - g->first_object];
+		if (node == first)
+			add_object(f->d, group, object, 0);
+		else
+			group->waste += heap->spans.data[object.span].elem_size;
+		for (uint64_t e = g->first_out[node]; e < g->first_out[node + 1]; e++)
+			take(f, g->out[e]);
+	}
+}
+
+static struct seep_error *judge_objects(struct detector *d, const struct seep_hidden *hidden, bool soft, uint64_t *taken)
+{
+	struct follower f = { .d = d, .hidden = hidden, .taken = taken };
+	const struct seep_typing *typing = d->view->typing;
+
+	for (size_t i = 0; i < hidden->pointers.len; i++) {
+		uint32_t node = hidden->pointers.data[i].node;
+		const struct seep_partial *p = &typing->partials.data[hidden->pointers.data[i].partial];
+		if (!seep_bit_get(hidden->pinned, node) || seep_bit_get(taken, node) || is_pinned(d, hidden, p->object))
+			continue;
+		struct group *group = group_of(d, CAUSE_LOST, soft || p->guessed ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN, soft, p->holder);
+		if (group)
+			take_all(&f, group, node);
+	}
+	seep_vec_free(&f.todo);
+	return d->failed ? &seep_enomem : NULL;
+}
+
+// Words.
+
+static void explain(const struct detector *d, struct seep_finding *f, const struct group *group)
+{
+	switch (group->cause) {
+	case CAUSE_SUBSTRING:
+		f->summary = "Short strings keep long ones alive: nothing can see the rest.";
+		break;
+	case CAUSE_SUBSLICE:
+		f->summary = group->soft ? "Short slices keep large arrays, of which they show little." :
+					   "Short slices or pointers keep large arrays alive: nothing can see the rest.";
+		break;
+	case CAUSE_LOST:
+		f->summary = group->soft ? "Slices that shrank still hold what stands behind their end." :
+					   "Slices that moved on still hold what they no longer show.";
+		break;
+	}
+	if (group->cause == CAUSE_LOST)
+		seep_text_why(d->report, f, "nothing else leads to them: %s",
+			      group->soft ? "re-slicing up to the cap would bring them back, appending would overwrite them" :
+					    "they stand in elements that no slice, string or pointer shows any more");
+	else if (group->soft)
+		seep_text_why(d->report, f, "the rest lies between len and cap: only re-slicing or appending gets there");
+	else
+		seep_text_why(d->report, f,
+			      "all pointers into them together show %" PRIu64 " of %" PRIu64 " bytes", group->visible,
+			      group->size);
+	if (group->verdict == SEEP_VERDICT_SUSPECT && !group->soft)
+		seep_text_why(d->report, f, "not proven: the type of what holds them, or of the memory itself, is not known for certain");
+}
+
+static bool add_texts(const struct detector *d, struct seep_finding *f, const struct group *group)
+{
+	for (size_t i = 0; i < group->largest.len; i++) {
+		struct seep_object object = group->largest.data[i];
+		_cleanup_(seep_str_deinit) struct seep_str name = {};
+		bool known = seep_typing_name(d->view->typing, object, &name);
+		struct seep_finding_object text = {
+			.address = seep_heap_address(&d->view->runtime->heap, object),
+			.type = known ? seep_report_format(d->report, "%s", seep_str_text(&name)) : NULL,
+			.size = d->view->runtime->heap.spans.data[object.span].elem_size,
+			.has_visible = true,
+			.visible_bytes = group->seen.data[i],
+		};
+		text.path = seep_text_path(d->view, d->report, object, &text.path_len);
+		if (!seep_vec_push(&f->objects, text))
+			return false;
+		if (!f->allocated)
+			seep_text_allocated(d->view, d->report, object, f);
+	}
+	if (!f->allocated)
+		seep_text_unsampled(d->view, d->report);
+	return true;
+}
+
+static struct seep_error *make_finding(const struct detector *d, const struct group *group)
+{
+	struct seep_finding f = {
+		.cause = causes[group->cause].name,
+		.verdict = group->verdict,
+		.signature = seep_detect_signature(causes[group->cause].name, group->holder, NULL),
+		.count = group->count,
+		.noun = causes[group->cause].noun,
+		.retained_bytes = group->cause == CAUSE_LOST ? group->waste : group->size,
+		.wasted_bytes = group->waste,
+		.holder = group->holder,
+		.fix = causes[group->cause].fix,
+	};
+
+	explain(d, &f, group);
+	if (!add_texts(d, &f, group) || !seep_vec_push(&d->report->findings, f)) {
+		seep_vec_free(&f.why);
+		seep_vec_free(&f.objects);
+		return &seep_enomem;
+	}
+	return NULL;
+}
+
+static struct seep_error *make_findings(const struct detector *d)
+{
+	struct seep_error *err = NULL;
+	uint64_t least = d->view->live->reachable_bytes / heap_part;
+
+	for (size_t i = 0; !err && i < d->groups.len; i++) {
+		const struct group *group = &d->groups.data[i];
+		if (group->waste >= (least > bytes_min ? least : bytes_min) &&
+		    seep_detect_wanted(d->view, causes[group->cause].name, group->verdict))
+			err = make_finding(d, group);
+	}
+	return err;
+}
 
 struct seep_error *seep_detect_unseen(const struct seep_view *view, struct seep_report *report)
 {
-	(void)view;
-	(void)report;
-	return NULL;
+	struct seep_error *err;
+	struct detector d = { .view = view, .report = report };
+	_cleanup_(seep_hidden_deinit) struct seep_hidden hidden = {}, soft = {};
+	_cleanup_free_ uint64_t *taken = calloc(SEEP_BITS_WORDS(view->graph->node_count) + 1, 8);
+
+	if (!taken)
+		return &seep_enomem;
+	if (view->typing->partials.len == 0)
+		return NULL;
+	err = seep_hidden_find(view->typing, view->graph, SEEP_HIDDEN, &hidden);
+	if (!err)
+		err = seep_hidden_find(view->typing, view->graph, SEEP_HIDDEN_SOFT, &soft);
+	if (!err) {
+		judge_bytes(&d, &hidden);
+		err = judge_objects(&d, &hidden, false, taken);
+	}
+	if (!err)
+		err = judge_objects(&d, &soft, true, taken);
+	if (!err)
+		err = make_findings(&d);
+	seep_vec_foreach(group, &d.groups) {
+		seep_vec_free(&group->largest);
+		seep_vec_free(&group->seen);
+	}
+	seep_vec_free(&d.groups);
+	seep_map_deinit(&d.by_key);
+	return err;
 }

@@ -6,6 +6,7 @@ import (
 	"seep.test/programs/churn"
 	"seep.test/programs/cond"
 	lockcycle "seep.test/programs/lock-cycle"
+	lostelements "seep.test/programs/lost-elements"
 	mutexheld "seep.test/programs/mutex-held"
 	nilchannel "seep.test/programs/nil-channel"
 	"seep.test/programs/once"
@@ -16,6 +17,8 @@ import (
 	"seep.test/programs/semaphore"
 	sendblocked "seep.test/programs/send-blocked"
 	stoppedticker "seep.test/programs/stopped-ticker"
+	"seep.test/programs/subslice"
+	"seep.test/programs/substring"
 	"seep.test/programs/waitgroup"
 )
 
@@ -223,4 +226,51 @@ var programs = []program{
 	{name: "churn", variant: "wakeups", run: churn.Wakeups},
 	{name: "pileup", variant: "hundredthousand", run: pileup.HundredThousand},
 	{name: "bigheap", variant: "5m", run: bigheap.FiveMillion},
+
+	{name: "substring", variant: "leak", run: substring.Leak},
+	{name: "substring", variant: "leak-slice", run: substring.LeakSlice},
+	{name: "substring", variant: "leak-key", run: substring.LeakKey},
+	{name: "substring", variant: "leak-boxed", run: substring.LeakBoxed},
+	{name: "substring", variant: "leak-channel", run: substring.LeakChannel},
+	{name: "substring", variant: "leak-table", run: substring.LeakTable},
+	{name: "substring", variant: "leak-two-parts", run: substring.LeakTwoParts},
+	{name: "substring", variant: "ok-clone", run: substring.OKClone},
+	{name: "substring", variant: "ok-bytes", run: substring.OKBytes},
+	{name: "substring", variant: "ok-whole", run: substring.OKWhole},
+	{name: "substring", variant: "ok-most", run: substring.OKMost},
+	{name: "substring", variant: "ok-parts", run: substring.OKParts},
+	{name: "substring", variant: "ok-builder", run: substring.OKBuilder},
+	{name: "substring", variant: "ok-shared", run: substring.OKShared},
+	{name: "substring", variant: "ok-closure", run: substring.OKClosure},
+
+	{name: "subslice", variant: "leak", run: subslice.Leak},
+	{name: "subslice", variant: "leak-middle", run: subslice.LeakMiddle},
+	{name: "subslice", variant: "leak-tail", run: subslice.LeakTail},
+	{name: "subslice", variant: "leak-cap", run: subslice.LeakCap},
+	{name: "subslice", variant: "leak-element", run: subslice.LeakElement},
+	{name: "subslice", variant: "leak-field", run: subslice.LeakField},
+	{name: "subslice", variant: "leak-number", run: subslice.LeakNumber},
+	{name: "subslice", variant: "leak-pointers", run: subslice.LeakPointers},
+	{name: "subslice", variant: "ok-copy", run: subslice.OKCopy},
+	{name: "subslice", variant: "ok-append", run: subslice.OKAppend},
+	{name: "subslice", variant: "ok-whole", run: subslice.OKWhole},
+	{name: "subslice", variant: "ok-halves", run: subslice.OKHalves},
+	{name: "subslice", variant: "ok-buffer", run: subslice.OKBuffer},
+	{name: "subslice", variant: "ok-field", run: subslice.OKField},
+	{name: "subslice", variant: "ok-small", run: subslice.OKSmall},
+	{name: "subslice", variant: "ok-boxed", run: subslice.OKBoxed},
+
+	{name: "lost-elements", variant: "leak", run: lostelements.Leak},
+	{name: "lost-elements", variant: "leak-stack", run: lostelements.LeakStack},
+	{name: "lost-elements", variant: "leak-structs", run: lostelements.LeakStructs},
+	{name: "lost-elements", variant: "leak-trees", run: lostelements.LeakTrees},
+	{name: "lost-elements", variant: "leak-many", run: lostelements.LeakMany},
+	{name: "lost-elements", variant: "ok", run: lostelements.OK},
+	{name: "lost-elements", variant: "ok-copy", run: lostelements.OKCopy},
+	{name: "lost-elements", variant: "ok-delete", run: lostelements.OKDelete},
+	{name: "lost-elements", variant: "ok-index", run: lostelements.OKIndex},
+	{name: "lost-elements", variant: "ok-list", run: lostelements.OKList},
+	{name: "lost-elements", variant: "ok-two", run: lostelements.OKTwo},
+	{name: "lost-elements", variant: "ok-reuse", run: lostelements.OKReuse},
+	{name: "lost-elements", variant: "ok-almost-empty", run: lostelements.OKAlmostEmpty},
 }
