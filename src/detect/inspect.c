@@ -159,8 +159,6 @@ static struct seep_error *run_stages(struct seep_runtime *rt,
 	}
 	if (!err)
 		err = seep_graph_dominators(&s->graph);
-	if (!err)
-		err = seep_graph_paths(&s->graph);
 	return err;
 }
 
