@@ -25,12 +25,13 @@ enum {
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What is reported:", 1 },
 	{ "all", KEY_ALL, NULL, 0,
-	  "Also goroutines that wait for something alive, or block for ever on purpose", 1 },
+	  "Also goroutines that wait for something alive, or block for ever on purpose; and all parts of the memory",
+	  1 },
 	{ "only", KEY_ONLY, "CAUSE,...", 0, "These causes alone; `seep explain' lists them", 1 },
 	{ "top", KEY_TOP, "N", 0,
 	  "Show N findings in full (text: 5, the rest one line each; JSON: all)", 1 },
-	{ "verbose", 'v', NULL, 0, "All evidence, and the whole stack of every listed goroutine",
-	  1 },
+	{ "verbose", 'v', NULL, 0,
+	  "All evidence, every listed goroutine's stack and object's path, all of the memory", 1 },
 	{ NULL, 0, NULL, 0, "How it is written:", 2 },
 	{ "json", KEY_JSON, NULL, 0, "As JSON: --format json", 2 },
 	{ "format", KEY_FORMAT, "NAME", 0, "text (default) or json", 2 },
@@ -71,7 +72,7 @@ static struct seep_error *take_option(struct arguments *args, int key, const cha
 	case KEY_COLOR:
 		return seep_option_color(arg, &args->color);
 	case KEY_ONLY:
-		args->inspect.only = arg;
+		args->inspect.only = args->report.only = arg;
 		return seep_option_causes(arg);
 	case KEY_FORMAT:
 		args->format = seep_report_format_find(arg);
@@ -96,7 +97,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->format = seep_report_format_find("json");
 		return 0;
 	case KEY_ALL:
-		args->inspect.all = true;
+		args->inspect.all = args->report.all = true;
 		return 0;
 	case 'v':
 		args->report.verbose = true;
@@ -165,8 +166,9 @@ int seep_cmd_inspect(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "PID",
-		.doc = "Finds the goroutines of a running Go program that can never wake: why, since when, at which line, and what "
-		       "they hold. The program is paused for milliseconds and not changed.",
+		.doc = "Finds what a running Go program leaks: goroutines that can never wake, memory that nothing can see, timers, "
+		       "finalizers and defers that pile up; why, since when, at which line, and what they hold. The program is "
+		       "paused for milliseconds and not changed.",
 	};
 	struct arguments args = { .format = seep_report_format_find("text") };
 	_cleanup_(seep_report_deinit) struct seep_report report;

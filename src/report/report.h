@@ -8,7 +8,9 @@
 
 struct seep_report_options {
 	bool color; /** ANSI colours */
-	bool verbose; /** every listed goroutine's stack, all evidence */
+	bool verbose; /** every listed goroutine's stack and object, all evidence, all of the memory */
+	bool all; /** all parts of the memory */
+	const char *only; /** the causes that the report is limited to; NULL = none */
 	size_t top; /** findings in full; 0 = the format's default (text: 5, the rest one line each; JSON: all) */
 	int columns; /** of the terminal, 0 = no terminal: do not wrap */
 };

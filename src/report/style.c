@@ -59,6 +59,36 @@ void seep_style_bytes(struct seep_str *str, uint64_t bytes)
 	seep_str_addf(str, "%" PRIu64 ".%" PRIu64 " %s", whole, tenths, units[unit]);
 }
 
+void seep_style_counted(struct seep_str *str, uint64_t n, const char *noun)
+{
+	size_t len = strlen(noun);
+
+	seep_style_count(str, n);
+	seep_str_add(str, " ");
+	if (n == 1)
+		seep_str_add(str, noun);
+	else if (len > 1 && noun[len - 1] == 'y' && !strchr("aeiou", noun[len - 2]))
+		seep_str_addf(str, "%.*sies", (int)(len - 1), noun);
+	else if (len && strchr("sx", noun[len - 1]))
+		seep_str_addf(str, "%ses", noun);
+	else
+		seep_str_addf(str, "%ss", noun);
+}
+
+void seep_style_percent(struct seep_str *str, uint64_t part, uint64_t whole)
+{
+	// Sizes this large do not need their low bits.
+	while (part > UINT64_MAX / 1000) {
+		part >>= 10;
+		whole >>= 10;
+	}
+	uint64_t tenths = whole ? part * 1000 / whole : 0;
+	if (!tenths)
+		seep_str_add(str, part ? "<0.1 %" : "0 %");
+	else
+		seep_str_addf(str, "%" PRIu64 ".%" PRIu64 " %%", tenths / 10, tenths % 10);
+}
+
 void seep_style_duration(struct seep_str *str, uint64_t ns)
 {
 	static const struct {

@@ -2,8 +2,8 @@
  * How things look on a terminal: inks, human numbers, wrapping, and names cut to fit.
  *
  * Everything is added to a string. What comes from a target is escaped here, once; what is measured
- * and wrapped is escaped text. Output is ASCII but for what the target's own names hold. Widths are
- * columns, one per code point.
+ * and wrapped is escaped text. Output is ASCII but for the arrows of paths and what the target's own
+ * names hold. Widths are columns, one per code point.
  */
 #ifndef SEEP_REPORT_STYLE_H
 #define SEEP_REPORT_STYLE_H
@@ -31,6 +31,10 @@ void seep_style_add(struct seep_str *str, enum seep_ink ink, bool color, const c
 void seep_style_count(struct seep_str *str, uint64_t n);
 /** Binary units, rounded down: "17 B", "312 MiB", "1.2 GiB". */
 void seep_style_bytes(struct seep_str *str, uint64_t bytes);
+/** "1 object", "2,014 objects". The noun is seep's own, in the singular. */
+void seep_style_counted(struct seep_str *str, uint64_t n, const char *noun);
+/** "62.1 %", rounded down; "<0.1 %" of what is there but less. Nothing of nothing is "0 %". */
+void seep_style_percent(struct seep_str *str, uint64_t part, uint64_t whole);
 /** Rounded down: "12.3 ms", "4.2 s", "5m03s", "3h12m", "2d04h". */
 void seep_style_duration(struct seep_str *str, uint64_t ns);
 

@@ -200,6 +200,211 @@ void fake_report_leaky(struct seep_report *ret)
 		"2 of 31 threads did not stop in time; what their registers hold was not seen.");
 }
 
+/** One finding of 100 strings cut from long ones. */
+static void add_substrings(struct seep_report *ret)
+{
+	static const char *const path[] = { "main.cache", "[key]", ".session", ".buf" };
+	static const struct seep_frame_text stack[] = {
+		{ "runtime.mallocgc", "/usr/local/go/src/runtime/malloc.go", 1166 },
+		{ "runtime.rawstring", "/usr/local/go/src/runtime/string.go", 271 },
+		{ "io.ReadAll", "/usr/local/go/src/io/io.go", 712 },
+		{ "main.readPage", "/src/orders/cmd/orders/page.go", 44 },
+		{ "main.(*server).handle", "/src/orders/cmd/orders/server.go", 219 },
+	};
+	struct seep_finding *finding =
+		add_finding(ret, (struct seep_finding){
+					 .cause = "substring",
+					 .verdict = SEEP_VERDICT_PROVEN,
+					 .signature = 20,
+					 .noun = "object",
+					 .count = 100,
+					 .retained_bytes = 104857600,
+					 .wasted_bytes = 104855600,
+					 .summary = "Short strings keep long ones alive.",
+					 .fix = "Copy what is kept: strings.Clone(s[:20]).",
+					 .holder = "map[int]main.record, .name",
+					 .allocated = frames_of(ret, stack, 5),
+					 .allocated_count = 5,
+				 });
+
+	add_why(finding,
+		"Of each object of 1.0 MiB all that any string, slice or pointer sees is its first 20 bytes.");
+	for (uint64_t i = 0; i < 3; i++)
+		assert_true(seep_vec_push(&finding->objects,
+					  ((struct seep_finding_object){
+						  .address = 0xc000400000 + (i << 20),
+						  .size = 1 << 20,
+						  .has_visible = true,
+						  .visible_bytes = 20,
+						  .path = path,
+						  .path_len = 4,
+					  })));
+}
+
+/** One finding of 20 pairs that finalizers keep. */
+static void add_finalizers(struct seep_report *ret)
+{
+	static const char *path[40];
+	struct seep_finding *finding = add_finding(
+		ret,
+		(struct seep_finding){
+			.cause = "finalizer-cycle",
+			.verdict = SEEP_VERDICT_PROVEN,
+			.signature = 21,
+			.noun = "object",
+			.count = 20,
+			.retained_bytes = 41943040,
+			.summary =
+				"Objects with a finalizer reach themselves, so that the finalizer never runs.",
+			.fix = "Break the cycle, or set the finalizer on an object that points to nothing.",
+			.created = { "main.newHandle", "/src/orders/cmd/orders/handle.go", 12 },
+		});
+
+	path[0] = "finalizer of main.(*handle).close";
+	for (size_t i = 1; i < 40; i++)
+		path[i] = i < 30 ? ".next" : i % 2 ? ".peer" : ".owner";
+	add_why(finding, "main.handle → .peer → main.handle");
+	assert_true(seep_vec_push(&finding->objects, ((struct seep_finding_object){
+							     .address = 0xc000800000,
+							     .type = "main.handle",
+							     .size = 1 << 20,
+							     .path = path,
+							     .path_len = 40,
+						     })));
+}
+
+static void add_memory_findings(struct seep_report *ret)
+{
+	add_substrings(ret);
+	add_finalizers(ret);
+	add_finding(
+		ret,
+		(struct seep_finding){
+			.cause = "subslice",
+			.verdict = SEEP_VERDICT_PROVEN,
+			.signature = 22,
+			.noun = "object",
+			.count = 1,
+			.wasted_bytes = 2097120,
+			.summary = "A short slice keeps a long array alive.",
+			.fix = "Copy what is kept: slices.Clone(s).",
+			.holder =
+				"map[string]struct { Head []example.com/orders/internal/pricing.Entry; Rest []uint8 }, .Head",
+		});
+	add_finding(ret, (struct seep_finding){
+				 .cause = "ticker",
+				 .verdict = SEEP_VERDICT_PROVEN,
+				 .signature = 23,
+				 .noun = "timer",
+				 .count = 500,
+				 .retained_bytes = 53248,
+				 .summary = "Running tickers whose channel nobody reads.",
+				 .fix = "defer t.Stop() where the ticker is made.",
+				 .where = { "main.(*poller).start",
+					    "/src/orders/cmd/orders/poller.go", 61 },
+			 });
+	add_finding(ret, (struct seep_finding){
+				 .cause = "array-by-value",
+				 .verdict = SEEP_VERDICT_SUSPECT,
+				 .signature = 24,
+				 .noun = "function",
+				 .count = 1,
+				 .summary = "A function takes 7.6 MiB by value.",
+				 .fix = "Take a pointer.",
+				 .where = { "main.sum", "/src/orders/cmd/orders/sum.go", 9 },
+			 });
+	struct seep_finding *bloat = add_finding(
+		ret, (struct seep_finding){
+			     .cause = "map-bloat",
+			     .verdict = SEEP_VERDICT_SUSPECT,
+			     .signature = 25,
+			     .noun = "map",
+			     .count = 1,
+			     .retained_bytes = 39845888,
+			     .wasted_bytes = 39840000,
+			     .summary = "A map has room for far more entries than it holds.",
+			     .fix = "Make a new map once most entries are gone; Go's never shrink.",
+			     .holder = "main.index",
+		     });
+
+	add_why(bloat, "Room for 1,703,936 entries, 12 are in use.");
+	add_why(bloat, "Missing for a proof: that it will not be filled again.");
+	seep_report_sort(ret);
+}
+
+static void add_part(struct seep_report *ret, const char *name, uint64_t bytes)
+{
+	assert_true(seep_vec_push(&ret->memory.parts, ((struct seep_ledger_part){ name, bytes })));
+	ret->memory.rss += bytes;
+}
+
+static void add_ledger(struct seep_report *ret)
+{
+	add_part(ret, "live heap", 1932735283);
+	add_part(ret, "free, not returned", 402653184);
+	add_part(ret, "garbage", 327155712);
+	add_part(ret, "binary", 15728640);
+	add_part(ret, "goroutine stacks", 12582912);
+	add_part(ret, "runtime metadata", 11534336);
+	add_part(ret, "other mappings", 1048576);
+	add_part(ret, "thread stacks", 262144);
+	add_part(ret, "C memory", 0);
+	ret->memory.gogc = 100;
+	ret->memory.next_gc = 3650722201;
+	ret->memory.memory_limit = UINT64_MAX;
+	ret->memory.cgroup_limit = UINT64_C(4) << 30;
+	ret->memory.cgroup_usage = 2857740885;
+	ret->types.objects = 1204331;
+	ret->types.typed_objects = 1168201;
+	ret->types.bytes = 1932735283;
+	ret->types.typed_bytes = 1896012345;
+	assert_true(seep_vec_push(
+		&ret->types.untyped,
+		((struct seep_ledger_part){ "reached through unsafe.Pointer only", 30000000 })));
+	assert_true(
+		seep_vec_push(&ret->types.untyped,
+			      ((struct seep_ledger_part){ "reached from stacks only", 6722938 })));
+}
+
+static void add_holders(struct seep_report *ret)
+{
+	static const char *const sessions[] = { ".sessions", "[key]" };
+	static const struct seep_holder holders[] = {
+		{ "variable", "main.cache", 1, 48, 1181116006, sessions, 2,
+		  "map[string]*main.session, 20,000 entries" },
+		{ "type", "*example.com/orders/internal/pricing.Quote", 400123, 38411808, 614400000,
+		  NULL, 0, NULL },
+		{ "goroutine", "goroutine 17 (main.worker)", 1, 8192, 300000000, NULL, 0, NULL },
+		{ "object", "0xc000123000 (main.pool)", 1, 4096, 200000000, NULL, 0, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(holders) / sizeof(*holders); i++)
+		assert_true(seep_vec_push(&ret->holders, holders[i]));
+}
+
+void fake_report_memory(struct seep_report *ret)
+{
+	fake_report_leaky(ret);
+	add_memory_findings(ret);
+	add_ledger(ret);
+	add_holders(ret);
+}
+
+void fake_report_suspect(struct seep_report *ret)
+{
+	fake_report_clean(ret);
+	add_finding(ret, (struct seep_finding){
+				 .cause = "map-bloat",
+				 .verdict = SEEP_VERDICT_SUSPECT,
+				 .signature = 25,
+				 .noun = "map",
+				 .count = 2,
+				 .retained_bytes = 39845888,
+				 .summary = "Maps have room for far more entries than they hold.",
+				 .holder = "main.index",
+			 });
+}
+
 void fake_report_clean(struct seep_report *ret)
 {
 	fill_target(ret);
@@ -208,6 +413,57 @@ void fake_report_clean(struct seep_report *ret)
 	ret->goroutines.intended = 1;
 	add_state(ret, "IO wait", 9);
 	add_state(ret, "select", 3);
+}
+
+static void add_hostile_memory(struct seep_report *ret, const char *huge)
+{
+	static const char *path[20000];
+	struct seep_finding *finding = add_finding(ret, (struct seep_finding){
+								.cause = "substring",
+								.verdict = SEEP_VERDICT_PROVEN,
+								.noun = "object",
+								.count = UINT64_MAX,
+								.retained_bytes = UINT64_MAX,
+								.wasted_bytes = UINT64_MAX,
+								.holder = "map[\033[2Jx]\r\n",
+							});
+
+	for (size_t i = 0; i < 20000; i++)
+		path[i] = i % 4 == 0 ? huge : i % 4 == 1 ? NULL : i % 4 == 2 ? ".\033[31m" : "";
+	for (size_t i = 0; i < 12; i++)
+		assert_true(seep_vec_push(&finding->objects, ((struct seep_finding_object){
+								     .address = UINT64_MAX,
+								     .type = i ? huge : "\033c",
+								     .size = UINT64_MAX,
+								     .has_visible = true,
+								     .visible_bytes = UINT64_MAX,
+								     .path = path,
+								     .path_len = i ? 30 : 20000,
+							     })));
+	for (size_t i = 0; i < 2; i++)
+		add_finding(ret, (struct seep_finding){ .cause = "subslice",
+							.noun = "object",
+							.wasted_bytes = UINT64_MAX,
+							.holder = i ? huge : "" });
+	assert_true(
+		seep_vec_push(&ret->holders, ((struct seep_holder){ .name = "\033[31m",
+								    .count = UINT64_MAX,
+								    .retained_bytes = UINT64_MAX,
+								    .path = path,
+								    .path_len = 20000,
+								    .point = huge })));
+	assert_true(seep_vec_push(&ret->holders, ((struct seep_holder){})));
+	ret->memory.rss = UINT64_MAX;
+	ret->memory.gogc = INT64_MAX;
+	ret->memory.memory_limit = ret->memory.cgroup_limit = UINT64_MAX - 1;
+	ret->memory.next_gc = UINT64_MAX;
+	for (size_t i = 0; i < 20; i++)
+		assert_true(seep_vec_push(
+			&ret->memory.parts,
+			((struct seep_ledger_part){ i % 2 ? huge : "\033[2J", UINT64_MAX })));
+	ret->types.objects = ret->types.bytes = ret->types.typed_objects = UINT64_MAX;
+	assert_true(seep_vec_push(&ret->types.untyped,
+				  ((struct seep_ledger_part){ NULL, UINT64_MAX })));
 }
 
 void fake_report_hostile(struct seep_report *ret)
@@ -258,6 +514,7 @@ void fake_report_hostile(struct seep_report *ret)
 						  .frame_count = 5,
 					  }));
 	add_finding(ret, (struct seep_finding){ .verdict = (enum seep_verdict)99 });
+	add_hostile_memory(ret, huge);
 	seep_report_caveat(ret, "a caveat with %s", "\033[31mred");
 }
 

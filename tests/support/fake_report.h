@@ -6,6 +6,13 @@
 
 /** A service with seven sites that leak, one of them suspected only. */
 void fake_report_leaky(struct seep_report *ret);
+/**
+ * The same service, which also holds memory for nothing, in as many ways; with all that is known of
+ * its memory and who holds it.
+ */
+void fake_report_memory(struct seep_report *ret);
+/** A service of which nothing is known but that a map looks too large. */
+void fake_report_suspect(struct seep_report *ret);
 /** A service without a leak. */
 void fake_report_clean(struct seep_report *ret);
 /**

@@ -59,6 +59,70 @@ static void everything_without_a_terminal(void **state)
 	      "report-verbose.txt");
 }
 
+static void memory_fits_80_columns(void **state)
+{
+	(void)state;
+	check(fake_report_memory, (struct seep_report_options){ .columns = 80 },
+	      "report-memory-80.txt");
+}
+
+static void all_of_the_memory(void **state)
+{
+	(void)state;
+	check(fake_report_memory, (struct seep_report_options){ .verbose = true, .top = 100 },
+	      "report-memory-verbose.txt");
+}
+
+static void suspects_are_no_leak(void **state)
+{
+	(void)state;
+	check(fake_report_suspect, (struct seep_report_options){ .columns = 80 },
+	      "report-suspect.txt");
+}
+
+/** Lines of text up to the first that begins with `start`; all if none does. */
+static size_t lines_until(const char *text, const char *start)
+{
+	size_t lines = 0;
+
+	for (; *text && !seep_has_prefix(text, start); text += strcspn(text, "\n") + 1)
+		lines++;
+	return lines;
+}
+
+// Whoever looks at a terminal of 24 lines sees the sum and the largest findings by name.
+static void the_first_screen_has_it_all(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_memory(&report);
+	_cleanup_free_ char *text =
+		write_text(&report, (struct seep_report_options){ .columns = 80 });
+	const char *detail = strstr(text, "\n1. proven");
+	assert_non_null(detail);
+	assert_true(lines_until(text, "1. proven") <= 24);
+	for (size_t i = 0; i < 8; i++) {
+		const char *cause = strstr(text, report.findings.data[i].cause);
+
+		assert_non_null(cause);
+		assert_true(cause < detail);
+	}
+}
+
+static void nothing_is_said_of_causes_not_asked_for(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_clean(&report);
+	report.goroutines.leaked = 3;
+	_cleanup_free_ char *text =
+		write_text(&report, (struct seep_report_options){ .only = "substring,\033[31m" });
+	assert_non_null(strstr(text, "asked for than substring,\\x1b[31m; 3 goroutines leaked"));
+	assert_null(strstr(text, "could still wake it"));
+}
+
 static void no_leak_says_what_that_means(void **state)
 {
 	(void)state;
@@ -86,18 +150,26 @@ static void nothing_hostile_reaches_the_terminal(void **state)
 	}
 }
 
+static size_t columns_of_line(const char *line)
+{
+	_cleanup_free_ char *copy = strndup(line, strcspn(line, "\n"));
+
+	assert_non_null(copy);
+	return seep_style_width(copy);
+}
+
 static void lines_end_within_the_terminal(void **state)
 {
 	_cleanup_(seep_report_deinit) struct seep_report report;
 
 	(void)state;
-	fake_report_leaky(&report);
+	fake_report_memory(&report);
 	for (int columns = 80; columns < 200; columns++) {
 		_cleanup_free_ char *text =
 			write_text(&report, (struct seep_report_options){ .columns = columns });
 
 		for (const char *line = text; *line; line += strcspn(line, "\n") + 1)
-			assert_true(strcspn(line, "\n") <= (size_t)columns);
+			assert_true(columns_of_line(line) <= (size_t)columns);
 	}
 }
 
@@ -138,6 +210,18 @@ static void numbers_are_human_and_cut(void **state)
 	CHECK_STYLE("100 KiB", seep_style_bytes(&str, 102400));
 	CHECK_STYLE("1023 KiB", seep_style_bytes(&str, 1048575));
 	CHECK_STYLE("15.9 EiB", seep_style_bytes(&str, UINT64_MAX));
+	CHECK_STYLE("1 object", seep_style_counted(&str, 1, "object"));
+	CHECK_STYLE("0 objects", seep_style_counted(&str, 0, "object"));
+	CHECK_STYLE("2,014 entries", seep_style_counted(&str, 2014, "entry"));
+	CHECK_STYLE("2 arrays", seep_style_counted(&str, 2, "array"));
+	CHECK_STYLE("2 mutexes", seep_style_counted(&str, 2, "mutex"));
+	CHECK_STYLE("2 s", seep_style_counted(&str, 2, ""));
+	CHECK_STYLE("0 %", seep_style_percent(&str, 0, 0));
+	CHECK_STYLE("0 %", seep_style_percent(&str, 0, 7));
+	CHECK_STYLE("<0.1 %", seep_style_percent(&str, 1, 1001));
+	CHECK_STYLE("0.1 %", seep_style_percent(&str, 1, 1000));
+	CHECK_STYLE("66.6 %", seep_style_percent(&str, 2, 3));
+	CHECK_STYLE("100.0 %", seep_style_percent(&str, UINT64_MAX, UINT64_MAX));
 	CHECK_STYLE("999 ns", seep_style_duration(&str, 999));
 	CHECK_STYLE("1.0 us", seep_style_duration(&str, 1000));
 	CHECK_STYLE("999 us", seep_style_duration(&str, 999999));
@@ -179,6 +263,11 @@ int main(void)
 		cmocka_unit_test(leaks_fit_120_columns),
 		cmocka_unit_test(leaks_in_colour),
 		cmocka_unit_test(everything_without_a_terminal),
+		cmocka_unit_test(memory_fits_80_columns),
+		cmocka_unit_test(all_of_the_memory),
+		cmocka_unit_test(suspects_are_no_leak),
+		cmocka_unit_test(the_first_screen_has_it_all),
+		cmocka_unit_test(nothing_is_said_of_causes_not_asked_for),
 		cmocka_unit_test(no_leak_says_what_that_means),
 		cmocka_unit_test(nothing_hostile_reaches_the_terminal),
 		cmocka_unit_test(lines_end_within_the_terminal),

@@ -1,0 +1,16 @@
+/** The parts of the report for people, one file each, in the order in which they stand. */
+#ifndef SEEP_REPORT_TEXT_H
+#define SEEP_REPORT_TEXT_H
+
+#include "report/page.h"
+
+/** The program, the pause, goroutines, heap, memory, and an empty line. */
+void seep_text_header(struct seep_page *page);
+/** What was found, in a few lines that can be read alone. */
+void seep_text_verdict(struct seep_page *page);
+/** An overview where there are many; the largest in full. */
+void seep_text_findings(struct seep_page *page);
+/** Who holds the heap, leak or not. */
+void seep_text_holders(struct seep_page *page);
+
+#endif

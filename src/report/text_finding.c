@@ -1,0 +1,316 @@
+// Findings for people. From three on there is an overview of one line each, so that the first screen
+// shows all that matters; then the largest in full, and what neither has shown at the end.
+#include "report/text.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum {
+	OVERVIEW_FROM = 3, // findings that are worth an overview
+	OVERVIEW = 10, // its lines; with the head of the report they fit on a terminal of 24
+	WHY = 4, // evidence shown
+};
+
+static enum seep_ink verdict_ink(enum seep_verdict verdict)
+{
+	switch (verdict) {
+	case SEEP_VERDICT_PROVEN:
+	case SEEP_VERDICT_DEADLOCKED:
+	case SEEP_VERDICT_ABANDONED:
+		return SEEP_INK_BAD;
+	case SEEP_VERDICT_SUSPECT:
+		return SEEP_INK_WARN;
+	case SEEP_VERDICT_WAITING:
+	case SEEP_VERDICT_INTENDED:
+		break;
+	}
+	return SEEP_INK_BOLD;
+}
+
+static const char *noun_of(const struct seep_finding *finding)
+{
+	return finding->noun ? finding->noun : "goroutine";
+}
+
+static bool has_place(const struct seep_frame_text *frame)
+{
+	return frame->function || frame->file;
+}
+
+static void add_labelled_place(struct seep_page *page, const char *label,
+			       const struct seep_frame_text *frame, enum seep_ink ink)
+{
+	if (!has_place(frame))
+		return;
+	seep_page_label(page, label);
+	seep_page_place(page, frame, SEEP_PAGE_LABEL, 0, ink);
+}
+
+/**
+ * What a goroutine waits on: "goroutine 7, chan send for at least 3h12m, on chan *main.job at
+ * 0xc000012345".
+ */
+static void add_goroutine_line(struct seep_page *page,
+			       const struct seep_finding_goroutine *goroutine)
+{
+	_cleanup_(seep_str_deinit) struct seep_str line = {};
+
+	seep_str_addf(&line, "goroutine %" PRIu64, goroutine->id);
+	if (goroutine->state) {
+		seep_str_add(&line, ", ");
+		seep_style_text(&line, goroutine->state, 40);
+	}
+	if (goroutine->wait_ns) {
+		seep_str_add(&line, " for at least ");
+		seep_style_duration(&line, goroutine->wait_ns);
+	}
+	if (goroutine->wait_kind && (goroutine->wait_type || goroutine->wait_address)) {
+		seep_str_add(&line, ", on ");
+		seep_style_text(&line,
+				goroutine->wait_type ? goroutine->wait_type : goroutine->wait_kind,
+				60);
+		if (goroutine->wait_address)
+			seep_str_addf(&line, " at 0x%" PRIx64, goroutine->wait_address);
+	}
+	seep_page_wrap(page, &line, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+}
+
+static void add_goroutines(struct seep_page *page, const struct seep_finding *finding)
+{
+	size_t listed = finding->goroutines.len;
+
+	if (listed > SEEP_FINDING_GOROUTINES_MAX)
+		listed = SEEP_FINDING_GOROUTINES_MAX;
+	if (!page->verbose && listed > 1)
+		listed = 1;
+	for (size_t i = 0; i < listed; i++) {
+		const struct seep_finding_goroutine *goroutine = &finding->goroutines.data[i];
+
+		seep_page_label(page, i == 0 ? "stack" : "");
+		add_goroutine_line(page, goroutine);
+		seep_page_frames(page, goroutine->frames, goroutine->frame_count);
+	}
+	// Of other things count says how many of those there are.
+	if (page->verbose && !finding->noun && finding->count > listed && listed)
+		seep_page_note(page, finding->count - listed, "more goroutine", "more goroutines");
+}
+
+/** "0xc000400000, []uint8, 1.0 MiB, of which 20 B can be seen", and the path to it. */
+static void add_object(struct seep_page *page, const struct seep_finding_object *object)
+{
+	_cleanup_(seep_str_deinit) struct seep_str line = {};
+
+	if (object->address)
+		seep_str_addf(&line, "0x%" PRIx64, object->address);
+	if (object->type) {
+		seep_str_add(&line, line.len ? ", " : "");
+		seep_style_text(&line, object->type, 80);
+	}
+	if (object->size) {
+		seep_str_add(&line, line.len ? ", " : "");
+		seep_style_bytes(&line, object->size);
+	}
+	if (object->has_visible) {
+		seep_str_add(&line, line.len ? ", of which " : "");
+		seep_style_bytes(&line, object->visible_bytes);
+		seep_str_add(&line, " can be seen");
+	}
+	seep_page_wrap(page, &line, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+	if (!object->path_len)
+		return;
+	seep_style_spaces(&page->str, SEEP_PAGE_LABEL + 2);
+	seep_page_path(page, object->path, object->path_len, SEEP_PAGE_LABEL + 2,
+		       SEEP_PAGE_LABEL + 4);
+	seep_page_add(page, "\n");
+}
+
+static void add_objects(struct seep_page *page, const struct seep_finding *finding)
+{
+	size_t listed = finding->objects.len;
+
+	if (listed > SEEP_FINDING_OBJECTS_MAX)
+		listed = SEEP_FINDING_OBJECTS_MAX;
+	if (!page->verbose && listed > 1)
+		listed = 1;
+	for (size_t i = 0; i < listed; i++) {
+		seep_page_label(page, i ? "" : finding->count == 1 ? "object" : "for example");
+		add_object(page, &finding->objects.data[i]);
+	}
+}
+
+/** Where memory was allocated: the line of the program's own, or the stack. */
+static void add_allocated(struct seep_page *page, const struct seep_finding *finding)
+{
+	size_t first = 0;
+
+	if (!finding->allocated_count)
+		return;
+	seep_page_label(page, "allocated");
+	if (page->verbose) {
+		seep_page_add(page, "at\n");
+		seep_page_frames(page, finding->allocated, finding->allocated_count);
+		return;
+	}
+	while (first + 1 < finding->allocated_count &&
+	       seep_page_is_runtime(&finding->allocated[first]))
+		first++;
+	seep_page_place(page, &finding->allocated[first], SEEP_PAGE_LABEL, 0, SEEP_INK_PLAIN);
+}
+
+/** "1. proven substring  100 objects, holding 100 MiB, 99.9 MiB of it for nothing". */
+static void add_title(struct seep_page *page, size_t number, const struct seep_finding *finding)
+{
+	_cleanup_(seep_str_deinit) struct seep_str cause = {}, amount = {};
+	const char *verdict = seep_verdict_name(finding->verdict);
+	size_t at = 2; // the dot and the blank behind it
+
+	for (size_t n = number; n; n /= 10)
+		at++;
+	seep_str_addf(&page->str, "%zu. ", number);
+	seep_page_ink(page, verdict_ink(finding->verdict), verdict);
+	seep_str_add(&cause, " ");
+	seep_style_text(&cause, finding->cause ? finding->cause : "unknown", 40);
+	seep_page_ink(page, SEEP_INK_BOLD, seep_str_text(&cause));
+	seep_page_add(page, "  ");
+	at += strlen(verdict) + seep_style_width(seep_str_text(&cause)) + 2;
+	seep_style_counted(&amount, finding->count, noun_of(finding));
+	if (finding->retained_bytes) {
+		seep_str_add(&amount, ", holding ");
+		seep_style_bytes(&amount, finding->retained_bytes);
+	}
+	if (finding->wasted_bytes) {
+		seep_str_add(&amount, finding->retained_bytes ? ", " : ", holding ");
+		seep_style_bytes(&amount, finding->wasted_bytes);
+		seep_str_add(&amount, finding->retained_bytes >= finding->wasted_bytes ?
+					      " of it for nothing" :
+					      " for nothing");
+	}
+	if (finding->age_ns) {
+		seep_str_add(&amount, ", for at least ");
+		seep_style_duration(&amount, finding->age_ns);
+	}
+	seep_page_wrap(page, &amount, at, 3);
+	page->str.failed |= cause.failed;
+}
+
+static void add_why(struct seep_page *page, const struct seep_finding *finding)
+{
+	size_t why = finding->why.len;
+
+	if (!page->verbose && why > WHY)
+		why = WHY;
+	for (size_t i = 0; i < why; i++) {
+		if (!finding->why.data[i])
+			continue;
+		seep_page_label(page, i == 0 ? "why" : "");
+		seep_page_add(page, "- ");
+		seep_page_prose(page, finding->why.data[i], SEEP_PAGE_LABEL + 2,
+				SEEP_PAGE_LABEL + 2);
+		seep_page_add(page, "\n");
+	}
+	if (finding->why.len > why)
+		seep_page_note(page, finding->why.len - why, "more with -v", "more with -v");
+}
+
+static void add_finding(struct seep_page *page, size_t number, const struct seep_finding *finding)
+{
+	seep_page_add(page, "\n");
+	add_title(page, number, finding);
+	if (finding->summary) {
+		seep_style_spaces(&page->str, 3);
+		seep_page_prose(page, finding->summary, 3, 3);
+		seep_page_add(page, "\n");
+	}
+	add_labelled_place(page, "where", &finding->where, SEEP_INK_BOLD);
+	add_labelled_place(page, "created by", &finding->created, SEEP_INK_PLAIN);
+	if (finding->holder) {
+		seep_page_label(page, "held by");
+		seep_page_prose(page, finding->holder, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+		seep_page_add(page, "\n");
+	}
+	add_allocated(page, finding);
+	add_why(page, finding);
+	if (finding->fix) {
+		seep_page_label(page, "fix");
+		seep_page_prose(page, finding->fix, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+		seep_page_add(page, "\n");
+	}
+	add_objects(page, finding);
+	add_goroutines(page, finding);
+}
+
+/** Where to look, on what is left of the line: a line of the source, or who holds the memory. */
+static void add_short_place(struct seep_page *page, const struct seep_finding *finding, size_t at)
+{
+	_cleanup_(seep_str_deinit) struct seep_str file = {};
+	const struct seep_frame_text *where = has_place(&finding->where) ? &finding->where :
+									   &finding->created;
+	size_t left = seep_page_room(page, at);
+
+	if (!has_place(where) && finding->holder) {
+		seep_style_text(&page->str, finding->holder, left);
+		return;
+	}
+	if (where->file)
+		seep_style_file(&file, where->file, where->line, page->goroot, left);
+	size_t width = seep_style_width(seep_str_text(&file));
+	if (where->function && (!width || width + 22 < left)) {
+		seep_style_function(&page->str, where->function, width ? left - width - 2 : left);
+		seep_page_add(page, width ? "  " : "");
+	}
+	seep_page_add(page, seep_str_text(&file));
+	page->str.failed |= file.failed;
+}
+
+/** " 6. proven     send-blocked         12 goroutines   1.2 MiB  main.f  main.go:7". */
+static void add_folded(struct seep_page *page, size_t number, const struct seep_finding *finding)
+{
+	_cleanup_(seep_str_deinit) struct seep_str count = {}, bytes = {}, cause = {};
+	const char *verdict = seep_verdict_name(finding->verdict);
+	size_t width = strlen(verdict), at;
+
+	seep_str_addf(&page->str, "%2zu. ", number);
+	seep_page_ink(page, verdict_ink(finding->verdict), verdict);
+	seep_style_spaces(&page->str, width < 10 ? 11 - width : 1);
+	seep_style_text(&cause, finding->cause ? finding->cause : "unknown", 15);
+	seep_style_counted(&count, finding->count, noun_of(finding));
+	if (seep_finding_bytes(finding))
+		seep_style_bytes(&bytes, seep_finding_bytes(finding));
+	seep_str_addf(&page->str, "%-15s %16s %9s  ", seep_str_text(&cause), seep_str_text(&count),
+		      seep_str_text(&bytes));
+	width = seep_style_width(seep_str_text(&count));
+	at = 4 + 11 + 16 + (width > 16 ? width : 16) + 1 + 9 + 2;
+	add_short_place(page, finding, at);
+	seep_page_add(page, "\n");
+	page->str.failed |= count.failed || bytes.failed || cause.failed;
+}
+
+void seep_text_findings(struct seep_page *page)
+{
+	const struct seep_report *report = page->report;
+	size_t len = report->findings.len, full = len < page->top ? len : page->top, overview = 0;
+
+	if (len >= OVERVIEW_FROM) {
+		overview = len <= OVERVIEW ? len : OVERVIEW - 1;
+		seep_page_add(page, "\n");
+		for (size_t i = 0; i < overview; i++)
+			add_folded(page, i + 1, &report->findings.data[i]);
+		if (overview < len)
+			seep_str_addf(&page->str, "    %zu more below\n", len - overview);
+	}
+	for (size_t i = 0; i < full; i++)
+		add_finding(page, i + 1, &report->findings.data[i]);
+	size_t next = full > overview ? full : overview;
+	if (next < len)
+		seep_page_add(page, "\n");
+	for (size_t i = next; i < len; i++)
+		add_folded(page, i + 1, &report->findings.data[i]);
+	if (full < len)
+		seep_str_addf(&page->str, "\n--top %zu shows all in full.\n", len);
+	if (len) {
+		const struct seep_finding *first = &report->findings.data[0];
+
+		seep_str_addf(&page->str, "\nMore: seep explain %s, seep explain %s\n",
+			      first->cause ? first->cause : "", seep_verdict_name(first->verdict));
+	}
+}
