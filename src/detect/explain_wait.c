@@ -87,6 +87,20 @@ struct seep_frame_text seep_text_created_at(const struct seep_view *view,
 		   (struct seep_frame_text){};
 }
 
+struct seep_frame_text seep_text_function(const struct seep_view *view, seep_addr pc)
+{
+	const struct seep_pclntab *tab = &view->runtime->binary->pclntab;
+	struct seep_position p[POSITIONS_MAX];
+	struct seep_func func;
+
+	if (!seep_pclntab_find(tab, pc, &func))
+		return (struct seep_frame_text){};
+	size_t n = seep_func_positions(tab, &func, func.entry, p, POSITIONS_MAX);
+	if (n == 0)
+		return (struct seep_frame_text){ .function = func.name };
+	return (struct seep_frame_text){ func.name, p[n - 1].file, p[n - 1].line };
+}
+
 struct seep_frame_text seep_text_own(struct seep_report *report, struct seep_frame_text frame)
 {
 	if (!frame.function)

@@ -13,6 +13,8 @@ struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
 /** The `go` statement; function NULL if unknown (main, or a C thread's). */
 struct seep_frame_text seep_text_created_at(const struct seep_view *view,
 					    const struct seep_goroutine *g);
+/** Where the function at that pc begins, in the source; function NULL if there is none. */
+struct seep_frame_text seep_text_function(const struct seep_view *view, seep_addr pc);
 /** The same with strings that the report owns: those above are borrowed from the executable. */
 struct seep_frame_text seep_text_own(struct seep_report *report, struct seep_frame_text frame);
 /** Id, state, what it waits for and the stack. */

@@ -8,15 +8,26 @@
 // but could be re-sliced to show it all.
 #include "detect/allocation.h"
 #include "detect/explain_wait.h"
+#include "detect/holder_text.h"
 #include "graph/hidden.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { CLIMB_MAX = 3 };
 /** A finding is worth a reader's time from so many bytes on, or from so large a part of the heap. */
 static const uint64_t bytes_min = 64 << 10, heap_part = 1000;
+
+// TEMPORARY
+static const char *const *seep_text_path(const struct seep_view *view, struct seep_report *report,
+					 struct seep_object object, size_t *len)
+{
+	(void)view;
+	(void)report;
+	(void)object;
+	*len = 0;
+	return NULL;
+}
 
 enum cause { CAUSE_SUBSTRING, CAUSE_SUBSLICE, CAUSE_LOST };
 
@@ -49,61 +60,16 @@ struct detector {
 	bool failed;
 };
 
-// Who holds it.
-
-static bool is_named(const char *type)
-{
-	return strchr(type, '.') != NULL;
-}
-
-/** The type and field that the word at addr belongs to: "map[int]main.record[...].name", "[]string[...] in main.cache.items". */
-static void add_holder(const struct detector *d, seep_addr addr, int climb, struct seep_str *text)
-{
-	const struct seep_runtime *rt = d->view->runtime;
-	const struct seep_typing *typing = d->view->typing;
-	_cleanup_(seep_str_deinit) struct seep_str name = {};
-	struct seep_object object;
-
-	if (!seep_heap_find(&rt->heap, addr, &object)) {
-		const struct seep_variable *v = seep_variables_find(d->view->variables, addr);
-		if (v && v->name) {
-			seep_str_add(text, v->name);
-			if (v->type)
-				seep_type_path(typing->shapes.types, v->type, addr - v->addr, true, text);
-		} else {
-			seep_str_add(text, "a package variable");
-		}
-		return;
-	}
-	if (!seep_typing_name(typing, object, &name)) {
-		seep_str_add(text, "memory of unknown type");
-		return;
-	}
-	seep_str_add(text, seep_str_text(&name));
-	seep_typing_step(typing, object, addr - seep_heap_address(&rt->heap, object), true, text);
-	if (is_named(seep_str_text(&name)) || climb == CLIMB_MAX)
-		return;
-	// A []string says little: whose is it?
-	const struct seep_graph *g = d->view->graph;
-	uint32_t node = seep_graph_node(g, object);
-	uint32_t parent = node == SEEP_NODE_NONE ? SEEP_NODE_NONE : g->parent[node];
-	if (parent == SEEP_NODE_NONE)
-		return;
-	seep_addr word = seep_text_pointer_between(d->view, parent, object);
-	if (!word)
-		return;
-	seep_str_add(text, " in ");
-	add_holder(d, word, climb + 1, text);
-}
-
-static struct group *group_of(struct detector *d, enum cause cause, enum seep_verdict verdict, bool soft, seep_addr holder)
+static struct group *group_of(struct detector *d, enum cause cause, enum seep_verdict verdict,
+			      bool soft, seep_addr holder)
 {
 	_cleanup_(seep_str_deinit) struct seep_str text = {};
 	char variant[2] = { '0' + verdict, '\0' };
 	bool added;
 
-	add_holder(d, holder, 0, &text);
-	uint64_t key = seep_detect_signature(causes[cause].name, seep_str_text(&text), variant, NULL);
+	seep_text_holder(d->view, holder, &text);
+	uint64_t key =
+		seep_detect_signature(causes[cause].name, seep_str_text(&text), variant, NULL);
 	uint64_t *slot = text.failed ? NULL : seep_map_put(&d->by_key, key, &added);
 	if (!slot) {
 		d->failed = true;
@@ -111,12 +77,14 @@ static struct group *group_of(struct detector *d, enum cause cause, enum seep_ve
 	}
 	if (added) {
 		*slot = d->groups.len;
-		if (!seep_vec_push(&d->groups, (struct group){
-						       .cause = cause,
-						       .verdict = verdict,
-						       .soft = soft,
-						       .holder = seep_report_format(d->report, "%s", seep_str_text(&text)),
-					       })) {
+		if (!seep_vec_push(&d->groups,
+				   (struct group){
+					   .cause = cause,
+					   .verdict = verdict,
+					   .soft = soft,
+					   .holder = seep_report_format(d->report, "%s",
+									seep_str_text(&text)),
+				   })) {
 			d->failed = true;
 			return NULL;
 		}
@@ -124,7 +92,8 @@ static struct group *group_of(struct detector *d, enum cause cause, enum seep_ve
 	return &d->groups.data[*slot];
 }
 
-static void add_object(struct detector *d, struct group *group, struct seep_object object, uint64_t visible)
+static void add_object(struct detector *d, struct group *group, struct seep_object object,
+		       uint64_t visible)
 {
 	uint64_t size = d->view->runtime->heap.spans.data[object.span].elem_size;
 
@@ -139,7 +108,8 @@ static void add_object(struct detector *d, struct group *group, struct seep_obje
 
 // Bytes.
 
-static bool is_pinned(const struct detector *d, const struct seep_hidden *hidden, struct seep_object object)
+static bool is_pinned(const struct detector *d, const struct seep_hidden *hidden,
+		      struct seep_object object)
 {
 	uint32_t node = seep_graph_node(d->view->graph, object);
 
@@ -153,11 +123,13 @@ static void judge_bytes(struct detector *d, const struct seep_hidden *hidden)
 	for (size_t i = 0; i < typing->partials.len; i++) {
 		const struct seep_partial *p = &typing->partials.data[i];
 		const struct seep_span *span = &d->view->runtime->heap.spans.data[p->object.span];
-		bool hard = p->visible <= span->elem_size / 2, soft = p->soft <= span->elem_size / 2;
+		bool hard = p->visible <= span->elem_size / 2,
+		     soft = p->soft <= span->elem_size / 2;
 		if ((!hard && !soft) || is_pinned(d, hidden, p->object))
 			continue;
 		enum cause cause = p->kind == SEEP_PART_STRING ? CAUSE_SUBSTRING : CAUSE_SUBSLICE;
-		enum seep_verdict verdict = hard && !p->guessed ? SEEP_VERDICT_PROVEN : SEEP_VERDICT_SUSPECT;
+		enum seep_verdict verdict = hard && !p->guessed ? SEEP_VERDICT_PROVEN :
+								  SEEP_VERDICT_SUSPECT;
 		struct group *group = group_of(d, cause, verdict, !hard, p->holder);
 		if (group)
 			add_object(d, group, p->object, hard ? p->visible : p->soft);
@@ -201,17 +173,23 @@ static void take_all(struct follower *f, struct group *group, uint32_t first)
 	}
 }
 
-static struct seep_error *judge_objects(struct detector *d, const struct seep_hidden *hidden, bool soft, uint64_t *taken)
+static struct seep_error *judge_objects(struct detector *d, const struct seep_hidden *hidden,
+					bool soft, uint64_t *taken)
 {
 	struct follower f = { .d = d, .hidden = hidden, .taken = taken };
 	const struct seep_typing *typing = d->view->typing;
 
 	for (size_t i = 0; i < hidden->pointers.len; i++) {
 		uint32_t node = hidden->pointers.data[i].node;
-		const struct seep_partial *p = &typing->partials.data[hidden->pointers.data[i].partial];
-		if (!seep_bit_get(hidden->pinned, node) || seep_bit_get(taken, node) || is_pinned(d, hidden, p->object))
+		const struct seep_partial *p =
+			&typing->partials.data[hidden->pointers.data[i].partial];
+		if (!seep_bit_get(hidden->pinned, node) || seep_bit_get(taken, node) ||
+		    is_pinned(d, hidden, p->object))
 			continue;
-		struct group *group = group_of(d, CAUSE_LOST, soft || p->guessed ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN, soft, p->holder);
+		struct group *group =
+			group_of(d, CAUSE_LOST,
+				 soft || p->guessed ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN,
+				 soft, p->holder);
 		if (group)
 			take_all(&f, group, node);
 	}
@@ -228,26 +206,36 @@ static void explain(const struct detector *d, struct seep_finding *f, const stru
 		f->summary = "Short strings keep long ones alive: nothing can see the rest.";
 		break;
 	case CAUSE_SUBSLICE:
-		f->summary = group->soft ? "Short slices keep large arrays, of which they show little." :
-					   "Short slices or pointers keep large arrays alive: nothing can see the rest.";
+		f->summary =
+			group->soft ?
+				"Short slices keep large arrays, of which they show little." :
+				"Short slices or pointers keep large arrays alive: nothing can see the rest.";
 		break;
 	case CAUSE_LOST:
-		f->summary = group->soft ? "Slices that shrank still hold what stands behind their end." :
-					   "Slices that moved on still hold what they no longer show.";
+		f->summary = group->soft ?
+				     "Slices that shrank still hold what stands behind their end." :
+				     "Slices that moved on still hold what they no longer show.";
 		break;
 	}
 	if (group->cause == CAUSE_LOST)
-		seep_text_why(d->report, f, "nothing else leads to them: %s",
-			      group->soft ? "re-slicing up to the cap would bring them back, appending would overwrite them" :
-					    "they stand in elements that no slice, string or pointer shows any more");
+		seep_text_why(
+			d->report, f, "nothing else leads to them: %s",
+			group->soft ?
+				"re-slicing up to the cap would bring them back, appending would overwrite them" :
+				"they stand in elements that no slice, string or pointer shows any more");
 	else if (group->soft)
-		seep_text_why(d->report, f, "the rest lies between len and cap: only re-slicing or appending gets there");
+		seep_text_why(
+			d->report, f,
+			"the rest lies between len and cap: only re-slicing or appending gets there");
 	else
 		seep_text_why(d->report, f,
-			      "all pointers into them together show %" PRIu64 " of %" PRIu64 " bytes", group->visible,
-			      group->size);
+			      "all pointers into them together show %" PRIu64 " of %" PRIu64
+			      " bytes",
+			      group->visible, group->size);
 	if (group->verdict == SEEP_VERDICT_SUSPECT && !group->soft)
-		seep_text_why(d->report, f, "not proven: the type of what holds them, or of the memory itself, is not known for certain");
+		seep_text_why(
+			d->report, f,
+			"not proven: the type of what holds them, or of the memory itself, is not known for certain");
 }
 
 static bool add_texts(const struct detector *d, struct seep_finding *f, const struct group *group)
@@ -258,7 +246,8 @@ static bool add_texts(const struct detector *d, struct seep_finding *f, const st
 		bool known = seep_typing_name(d->view->typing, object, &name);
 		struct seep_finding_object text = {
 			.address = seep_heap_address(&d->view->runtime->heap, object),
-			.type = known ? seep_report_format(d->report, "%s", seep_str_text(&name)) : NULL,
+			.type = known ? seep_report_format(d->report, "%s", seep_str_text(&name)) :
+					NULL,
 			.size = d->view->runtime->heap.spans.data[object.span].elem_size,
 			.has_visible = true,
 			.visible_bytes = group->seen.data[i],

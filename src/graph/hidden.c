@@ -27,7 +27,9 @@ struct sweep {
 static bool is_visible(struct sweep *s, enum seep_hiding sense, uint64_t offset)
 {
 	for (; s->left && s->ranges->start <= offset; s->ranges++, s->left--) {
-		uint64_t end = s->ranges->start + (uint64_t)(sense == SEEP_HIDDEN_SOFT ? s->ranges->soft_len : s->ranges->len);
+		uint64_t end = s->ranges->start + (uint64_t)(sense == SEEP_HIDDEN_SOFT ?
+								     s->ranges->soft_len :
+								     s->ranges->len);
 		if (end > s->end)
 			s->end = end;
 	}

@@ -51,6 +51,12 @@ struct seep_map_head {
 	seep_addr type; /** the map type */
 };
 
+/** How much room a map has, and how much of it is used. */
+struct seep_map_size {
+	uint64_t entries, slots;
+	uint64_t storage; /** bytes of buckets or groups; overflow buckets left out */
+};
+
 struct seep_typing {
 	struct seep_runtime *runtime; /** borrowed */
 	struct seep_shapes shapes;
@@ -81,6 +87,9 @@ static inline uint64_t seep_content_start(const struct seep_span *span)
 {
 	return span->map == SEEP_MAP_HEADER ? 8 : 0;
 }
+/** False if the map cannot be read. */
+bool seep_map_size(const struct seep_typing *typing, const struct seep_map_head *map,
+		   struct seep_map_size *ret);
 /** The object's type for people: "main.node", "[]string", "map[string]int", "func main.f.func1". False, nothing added, if unknown. */
 bool seep_typing_name(const struct seep_typing *typing, struct seep_object object,
 		      struct seep_str *text);

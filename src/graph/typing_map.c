@@ -15,15 +15,29 @@
 
 #include <string.h>
 
-enum { HMAP_BUCKETS = 16, HMAP_OLD_BUCKETS = 24, HMAP_BYTES = 48 };
-enum { MAP_DIR_PTR = 16, MAP_DIR_LEN = 24, MAP_BYTES = 32, TABLE_GROUPS = 16, TABLE_BYTES = 32 };
-enum { DIRECTORY_MAX = 1 << 26 };
+enum { HMAP_B = 9, HMAP_B_MAX = 48, HMAP_BUCKETS = 16, HMAP_OLD_BUCKETS = 24, HMAP_BYTES = 48 };
+enum {
+	MAP_DIR_PTR = 16,
+	MAP_DIR_LEN = 24,
+	MAP_BYTES = 32,
+	TABLE_CAPACITY = 2,
+	TABLE_GROUPS = 16,
+	TABLE_BYTES = 32
+};
+enum { DIRECTORY_MAX = 1 << 26, MAP_GROUP_SLOTS = 8 };
 
 static const unsigned char *bytes_of(const struct found *f, uint64_t size)
 {
 	if (!f->span->bytes || f->offset + size > f->span->elem_size)
 		return NULL;
 	return f->span->bytes + f->object.slot * f->span->elem_size + f->offset;
+}
+
+static bool is_swiss(const struct seep_shapes *shapes, uint32_t storage)
+{
+	const char *name = seep_type_name(shapes->types, shapes->shapes.data[storage].type);
+
+	return strncmp(name, "map.group[", 10) == 0;
 }
 
 static void see_table(struct typer *t, seep_addr pointer, seep_addr map_type, uint32_t groups)
@@ -72,8 +86,7 @@ void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type)
 		return;
 	if (!seep_vec_push(&t->typing->maps, (struct seep_map_head){ f.object, map_type }))
 		t->failed = true;
-	const char *name = seep_type_name(shapes->types, shapes->shapes.data[storage].type);
-	bool swiss = strncmp(name, "map.group[", 10) == 0;
+	bool swiss = is_swiss(shapes, storage);
 	const unsigned char *head = bytes_of(&f, swiss ? MAP_BYTES : HMAP_BYTES);
 	if (!head)
 		return;
@@ -86,4 +99,66 @@ void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type)
 		see_directory(t, seep_le64(head + MAP_DIR_PTR), seep_le64(head + MAP_DIR_LEN),
 			      map_type, storage);
 	}
+}
+
+static void add_storage(const struct seep_typing *typing, seep_addr pointer,
+			struct seep_map_size *size)
+{
+	const struct seep_heap *heap = &typing->runtime->heap;
+	struct seep_object object;
+
+	if (seep_heap_find(heap, pointer, &object))
+		size->storage += heap->spans.data[object.span].elem_size;
+}
+
+/** Of a swiss map with tables: each stands in a row of the directory's entries. */
+static void add_tables(const struct seep_typing *typing, const unsigned char *head,
+		       struct seep_map_size *size)
+{
+	const struct seep_memory *memory = &typing->runtime->memory;
+	uint64_t len = seep_le64(head + MAP_DIR_LEN);
+	const unsigned char *tables =
+		len < DIRECTORY_MAX ?
+			seep_memory_at(memory, seep_le64(head + MAP_DIR_PTR), len * 8) :
+			NULL;
+	seep_addr last = 0;
+
+	for (uint64_t i = 0; tables && i < len; i++) {
+		seep_addr addr = seep_le64(tables + 8 * i);
+		const unsigned char *table =
+			addr != last ? seep_memory_at(memory, addr, TABLE_BYTES) : NULL;
+		last = addr;
+		if (!table)
+			continue;
+		size->slots += seep_le16(table + TABLE_CAPACITY);
+		add_storage(typing, seep_le64(table + TABLE_GROUPS), size);
+	}
+}
+
+bool seep_map_size(const struct seep_typing *typing, const struct seep_map_head *map,
+		   struct seep_map_size *ret)
+{
+	const struct seep_heap *heap = &typing->runtime->heap;
+	const struct seep_span *span = &heap->spans.data[map->object.span];
+	struct found f = { .object = map->object, .span = span };
+	const unsigned char *head = bytes_of(&f, MAP_BYTES);
+
+	*ret = (struct seep_map_size){};
+	if (!head)
+		return false;
+	ret->entries = seep_le64(head);
+	if (is_swiss(&typing->shapes,
+		     seep_shape_of_buckets((struct seep_shapes *)&typing->shapes, map->type))) {
+		if (seep_le64(head + MAP_DIR_LEN)) {
+			add_tables(typing, head, ret);
+		} else {
+			ret->slots = MAP_GROUP_SLOTS;
+			add_storage(typing, seep_le64(head + MAP_DIR_PTR), ret);
+		}
+	} else if (span->elem_size >= HMAP_BYTES && head[HMAP_B] < HMAP_B_MAX) {
+		ret->slots = 8ull << head[HMAP_B];
+		add_storage(typing, seep_le64(head + HMAP_BUCKETS), ret);
+		add_storage(typing, seep_le64(head + HMAP_OLD_BUCKETS), ret);
+	}
+	return ret->slots && ret->entries <= ret->slots * 64;
 }

@@ -1,0 +1,101 @@
+// Grouping by holder needs a text that is the same for all objects of a kind and in each run: types and fields, with "[...]" for
+// every index and key.
+#include "detect/holder_text.h"
+
+#include <string.h>
+
+enum { CLIMB_MAX = 3 };
+
+static seep_addr seep_text_pointer_between(const struct seep_view *view, uint32_t parent,
+					   struct seep_object object)
+{
+	const struct seep_graph *g = view->graph;
+	const struct seep_heap *heap = &view->runtime->heap;
+	struct seep_pointers walk;
+	struct seep_object target;
+	uint64_t word;
+	seep_addr value;
+
+	if (parent < g->first_object)
+		return 0;
+	seep_pointers_start(heap, g->objects[parent - g->first_object], &walk);
+	while (seep_pointers_next(&walk, &word, &value))
+		if (seep_heap_find(heap, value, &target) && target.span == object.span &&
+		    target.slot == object.slot)
+			return walk.addr + 8 * word;
+	return 0;
+}
+static bool is_named(const char *type)
+{
+	return strchr(type, '.') != NULL;
+}
+
+/** The type and field that the word at addr belongs to: "map[int]main.record[...].name", "[]string[...] in main.cache.items". */
+static void add_holder(const struct seep_view *view, seep_addr addr, int climb,
+		       struct seep_str *text)
+{
+	const struct seep_runtime *rt = view->runtime;
+	const struct seep_typing *typing = view->typing;
+	_cleanup_(seep_str_deinit) struct seep_str name = {};
+	struct seep_object object;
+
+	if (!seep_heap_find(&rt->heap, addr, &object)) {
+		const struct seep_variable *v = seep_variables_find(view->variables, addr);
+		if (v && v->name) {
+			seep_str_add(text, v->name);
+			if (v->type)
+				seep_type_path(typing->shapes.types, v->type, addr - v->addr, true,
+					       text);
+		} else {
+			seep_str_add(text, "a package variable");
+		}
+		return;
+	}
+	if (!seep_typing_name(typing, object, &name)) {
+		seep_str_add(text, "memory of unknown type");
+		return;
+	}
+	seep_str_add(text, seep_str_text(&name));
+	seep_typing_step(typing, object, addr - seep_heap_address(&rt->heap, object), true, text);
+	if (is_named(seep_str_text(&name)) || climb == CLIMB_MAX)
+		return;
+	// A []string says little: whose is it?
+	const struct seep_graph *g = view->graph;
+	uint32_t node = seep_graph_node(g, object);
+	uint32_t parent = node == SEEP_NODE_NONE ? SEEP_NODE_NONE : g->parent[node];
+	if (parent == SEEP_NODE_NONE)
+		return;
+	seep_addr word = seep_text_pointer_between(view, parent, object);
+	if (!word)
+		return;
+	seep_str_add(text, " in ");
+	add_holder(view, word, climb + 1, text);
+}
+
+void seep_text_holder(const struct seep_view *view, seep_addr addr, struct seep_str *text)
+{
+	add_holder(view, addr, 0, text);
+}
+
+void seep_text_held_by(const struct seep_view *view, struct seep_object object,
+		       struct seep_str *text)
+{
+	const struct seep_graph *g = view->graph;
+	uint32_t node = seep_graph_node(g, object);
+	uint32_t parent = node == SEEP_NODE_NONE ? SEEP_NODE_NONE : g->parent[node];
+
+	if (parent != SEEP_NODE_NONE && parent >= g->first_object) {
+		add_holder(view, seep_text_pointer_between(view, parent, object), 0, text);
+		return;
+	}
+	const struct seep_graph_root *root =
+		parent != SEEP_NODE_NONE && parent > 0 ? &g->roots.data[parent - 1] : NULL;
+	if (root && root->kind == SEEP_ROOT_GLOBAL)
+		add_holder(view,
+			   root->is_word ? root->id : view->variables->items.data[root->id].addr, 0,
+			   text);
+	else
+		seep_str_add(text, root && root->kind == SEEP_ROOT_GOROUTINE ?
+					   "a goroutine's stack" :
+					   "the runtime");
+}
