@@ -17,9 +17,9 @@ enum seep_content {
 	SEEP_CONTENT_UNKNOWN,
 	SEEP_CONTENT_SHAPE, /** values of a shape, one after the other */
 	SEEP_CONTENT_BYTES, /** a string's */
-	SEEP_CONTENT_MAP, /** the head of a map: hmap up to Go 1.23, maps.Map since; type is the map's */
-	SEEP_CONTENT_MAP_TABLE, /** swiss maps: maps.table; type is the map's */
-	SEEP_CONTENT_MAP_DIRECTORY, /** swiss maps: pointers to tables; type is the map's */
+	SEEP_CONTENT_MAP, /** the head of a map: hmap up to Go 1.23, maps.Map since; type is that of its buckets or groups */
+	SEEP_CONTENT_MAP_TABLE, /** swiss maps: maps.table; the same */
+	SEEP_CONTENT_MAP_DIRECTORY, /** swiss maps: pointers to tables; the same */
 	SEEP_CONTENT_CHANNEL, /** hchan; type is the element's */
 	SEEP_CONTENT_CLOSURE, /** func value: pc, then captured words; type is the pc */
 };
@@ -48,7 +48,7 @@ struct seep_partial {
 
 struct seep_map_head {
 	struct seep_object object;
-	seep_addr type; /** the map type */
+	uint32_t storage; /** shape of its buckets or groups */
 };
 
 /** How much room a map has, and how much of it is used. */

@@ -57,6 +57,8 @@ void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape);
 void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint64_t cap,
 			  uint32_t shape, seep_addr holder);
 void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type);
+/** An object of unknown content: is it the head of a map with storage of known type? Then its content is set. */
+void seep_typer_try_head(struct typer *t, struct seep_object object);
 /** Follows the parts of a value, or of values one after the other. */
 void seep_typer_parts(struct typer *t, const unsigned char *bytes, seep_addr addr,
 		      const struct seep_part *parts, uint32_t count);

@@ -10,7 +10,8 @@
 //	Map    0 used, 8 seed, 16 dirPtr, 24 dirLen; dirLen 0: dirPtr is one group of 8 slots, else an array of dirLen *table
 //	table  0 used u16, 2 capacity u16, 4 growthLeft u16, 6 localDepth, 8 index, 16 groups, 24 lengthMask
 //
-// Which of the two is told by the name of the map type's storage, map.bucket[K]V or map.group[K]V.
+// Which of the two is told by the name of the map type's storage, map.bucket[K]V or map.group[K]V. From Go 1.22 on storage above 512 bytes
+// has a malloc header with that type: so the head of a map can also be known by where it leads.
 #include "graph/typing_internal.h"
 
 #include <string.h>
@@ -24,7 +25,8 @@ enum {
 	TABLE_GROUPS = 16,
 	TABLE_BYTES = 32
 };
-enum { DIRECTORY_MAX = 1 << 26, MAP_GROUP_SLOTS = 8 };
+enum { DIRECTORY_MAX = 1 << 26 };
+static const uint64_t MAP_GROUP_SLOTS = 8;
 
 static const unsigned char *bytes_of(const struct found *f, uint64_t size)
 {
@@ -72,33 +74,86 @@ static void see_directory(struct typer *t, seep_addr pointer, uint64_t len, seep
 	}
 }
 
-void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type)
+/** The head of a map whose buckets or groups are of that shape. */
+static void see_head(struct typer *t, const struct found *f, uint32_t storage)
 {
-	struct seep_shapes *shapes = &t->typing->shapes;
-	struct found f;
+	seep_addr type = t->typing->shapes.shapes.data[storage].type;
+	bool swiss = is_swiss(&t->typing->shapes, storage);
+	const unsigned char *head = bytes_of(f, swiss ? MAP_BYTES : HMAP_BYTES);
 
-	if (!seep_typer_find(t, pointer, &f))
+	if (!head || f->offset ||
+	    !seep_typer_set(t, f->object, seep_typer_content(t, SEEP_CONTENT_MAP, type, storage)))
 		return;
-	t->seen[f.n] |= SEEN_ALL;
-	uint32_t storage = map_type ? seep_shape_of_buckets(shapes, map_type) : 0;
-	if (f.offset || !storage ||
-	    !seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_MAP, map_type, 0)))
-		return;
-	if (!seep_vec_push(&t->typing->maps, (struct seep_map_head){ f.object, map_type }))
+	if (!seep_vec_push(&t->typing->maps, (struct seep_map_head){ f->object, storage }))
 		t->failed = true;
-	bool swiss = is_swiss(shapes, storage);
-	const unsigned char *head = bytes_of(&f, swiss ? MAP_BYTES : HMAP_BYTES);
-	if (!head)
-		return;
 	if (!swiss) {
 		seep_typer_adopt(t, seep_le64(head + HMAP_BUCKETS), storage);
 		seep_typer_adopt(t, seep_le64(head + HMAP_OLD_BUCKETS), storage);
 	} else if (seep_le64(head + MAP_DIR_LEN) == 0) {
 		seep_typer_adopt(t, seep_le64(head + MAP_DIR_PTR), storage);
 	} else {
-		see_directory(t, seep_le64(head + MAP_DIR_PTR), seep_le64(head + MAP_DIR_LEN),
-			      map_type, storage);
+		see_directory(t, seep_le64(head + MAP_DIR_PTR), seep_le64(head + MAP_DIR_LEN), type,
+			      storage);
 	}
+}
+
+void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type)
+{
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f))
+		return;
+	t->seen[f.n] |= SEEN_ALL;
+	uint32_t storage = map_type ? seep_shape_of_buckets(&t->typing->shapes, map_type) : 0;
+	if (storage)
+		see_head(t, &f, storage);
+}
+
+/** The shape of a map's storage if the pointer leads to the beginning of one, which it is by its own type; else 0. */
+static uint32_t storage_at(const struct typer *t, seep_addr pointer, uint64_t *bytes_ret)
+{
+	struct found f;
+
+	if (!seep_typer_find(t, pointer, &f) || f.offset != seep_content_start(f.span))
+		return 0;
+	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f.n]];
+	if (c->content != SEEP_CONTENT_SHAPE || !c->type ||
+	    strncmp(seep_type_name(t->typing->shapes.types, c->type), "map.", 4) != 0)
+		return 0;
+	*bytes_ret = f.span->elem_size - f.offset;
+	return c->shape;
+}
+
+void seep_typer_try_head(struct typer *t, struct seep_object object)
+{
+	const struct seep_memory *memory = &t->rt->memory;
+	struct found f;
+	uint64_t bytes;
+
+	if (!seep_typer_find(t, seep_heap_address(t->heap, object), &f))
+		return;
+	const unsigned char *head = bytes_of(&f, HMAP_BYTES);
+	if (!head || f.span->elem_size != HMAP_BYTES)
+		return;
+	// An hmap with an array of buckets
+	uint32_t storage = storage_at(t, seep_le64(head + HMAP_BUCKETS), &bytes);
+	if (storage && !is_swiss(&t->typing->shapes, storage)) {
+		if (head[HMAP_B] < HMAP_B_MAX &&
+		    t->typing->shapes.shapes.data[storage].size <= bytes >> head[HMAP_B])
+			see_head(t, &f, storage);
+		return;
+	}
+	// A Map with a directory, whose first table has an array of groups
+	uint64_t len = seep_le64(head + MAP_DIR_LEN);
+	if (len == 0 || len > DIRECTORY_MAX || (len & (len - 1)))
+		return;
+	const unsigned char *table = seep_memory_at(
+		memory, seep_memory_word(memory, seep_le64(head + MAP_DIR_PTR)), TABLE_BYTES);
+	storage = table ? storage_at(t, seep_le64(table + TABLE_GROUPS), &bytes) : 0;
+	if (storage && is_swiss(&t->typing->shapes, storage) &&
+	    seep_le16(table + TABLE_CAPACITY) ==
+		    (seep_le64(table + TABLE_GROUPS + 8) + 1) * MAP_GROUP_SLOTS)
+		see_head(t, &f, storage);
 }
 
 static void add_storage(const struct seep_typing *typing, seep_addr pointer,
@@ -147,8 +202,7 @@ bool seep_map_size(const struct seep_typing *typing, const struct seep_map_head 
 	if (!head)
 		return false;
 	ret->entries = seep_le64(head);
-	if (is_swiss(&typing->shapes,
-		     seep_shape_of_buckets((struct seep_shapes *)&typing->shapes, map->type))) {
+	if (is_swiss(&typing->shapes, map->storage)) {
 		if (seep_le64(head + MAP_DIR_LEN)) {
 			add_tables(typing, head, ret);
 		} else {

@@ -223,6 +223,12 @@ static void each_reachable(struct typer *t, void (*visit)(struct typer *, struct
 	}
 }
 
+static void try_head_if_unknown(struct typer *t, struct seep_object object)
+{
+	if (is_unknown(t, seep_heap_number(t->heap, object)))
+		seep_typer_try_head(t, object);
+}
+
 static void guess_if_unknown(struct typer *t, struct seep_object object)
 {
 	if (is_unknown(t, seep_heap_number(t->heap, object)))
@@ -416,6 +422,8 @@ static void run(struct typer *t, const struct seep_variables *variables)
 {
 	follow_headers(t);
 	follow_variables(t, variables);
+	each_reachable(t, try_head_if_unknown);
+	drain(t);
 	t->guessing = true;
 	each_reachable(t, guess_if_unknown);
 	seep_roots_globals(t->rt, guess_global, t);

@@ -43,7 +43,7 @@ bool seep_typing_name(const struct seep_typing *typing, struct seep_object objec
 	case SEEP_CONTENT_MAP:
 	case SEEP_CONTENT_MAP_TABLE:
 	case SEEP_CONTENT_MAP_DIRECTORY:
-		seep_str_add(text, seep_type_name(types, c->type));
+		seep_str_addf(text, "map%s", map_storage(seep_type_name(types, c->type)) ?: "");
 		return true;
 	case SEEP_CONTENT_CHANNEL:
 		seep_str_addf(text, "chan %s", c->type ? seep_type_name(types, c->type) : "?");

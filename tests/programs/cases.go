@@ -7,10 +7,12 @@ import (
 	"seep.test/programs/cond"
 	lockcycle "seep.test/programs/lock-cycle"
 	lostelements "seep.test/programs/lost-elements"
+	mapbloat "seep.test/programs/map-bloat"
 	mutexheld "seep.test/programs/mutex-held"
 	nilchannel "seep.test/programs/nil-channel"
 	"seep.test/programs/once"
 	"seep.test/programs/pileup"
+	poolbloat "seep.test/programs/pool-bloat"
 	receiveblocked "seep.test/programs/receive-blocked"
 	"seep.test/programs/rwmutex"
 	selectblocked "seep.test/programs/select-blocked"
@@ -273,4 +275,20 @@ var programs = []program{
 	{name: "lost-elements", variant: "ok-two", run: lostelements.OKTwo},
 	{name: "lost-elements", variant: "ok-reuse", run: lostelements.OKReuse},
 	{name: "lost-elements", variant: "ok-almost-empty", run: lostelements.OKAlmostEmpty},
+
+	{name: "map-bloat", variant: "leak", run: mapbloat.Leak},
+	{name: "map-bloat", variant: "leak-few", run: mapbloat.LeakFew},
+	{name: "map-bloat", variant: "leak-range", run: mapbloat.LeakRange},
+	{name: "map-bloat", variant: "leak-shards", run: mapbloat.LeakShards},
+	{name: "map-bloat", variant: "ok-full", run: mapbloat.OKFull},
+	{name: "map-bloat", variant: "ok-half", run: mapbloat.OKHalf},
+	{name: "map-bloat", variant: "ok-new", run: mapbloat.OKNew},
+	{name: "map-bloat", variant: "ok-small", run: mapbloat.OKSmall},
+	{name: "map-bloat", variant: "ok-many", run: mapbloat.OKMany},
+
+	{name: "pool-bloat", variant: "leak", run: poolbloat.Leak},
+	{name: "pool-bloat", variant: "leak-few", run: poolbloat.LeakFew},
+	{name: "pool-bloat", variant: "ok-small", run: poolbloat.OKSmall},
+	{name: "pool-bloat", variant: "ok-checked", run: poolbloat.OKChecked},
+	{name: "pool-bloat", variant: "ok-part", run: poolbloat.OKPart},
 }
