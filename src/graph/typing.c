@@ -468,7 +468,7 @@ static void see_part_of_value(struct typer *t, const unsigned char *at, seep_add
 		return;
 	default: // also a pointer of whose type is known that it sees more than its value
 		seep_typer_see_all(t, value);
-		if (part->type)
+		if (part->type && !seep_typer_see_node(t, value, part->type))
 			see_value(t, value, seep_shape_target(&t->typing->shapes, part), addr);
 	}
 }

@@ -30,6 +30,9 @@ struct typer {
 		uint64_t words, *typed; /** bit by word: it has been followed by its type */
 		const unsigned char *bytes;
 	} globals[2]; /** data, bss */
+	struct seep_vec(seep_addr) trie_types; /** see typing_trie.c */
+	struct seep_map trie_shapes;
+	bool trie_types_known;
 	bool guessing, failed;
 };
 
@@ -59,6 +62,8 @@ void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint
 void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type);
 /** An object of unknown content: is it the head of a map with storage of known type? Then its content is set. */
 void seep_typer_try_head(struct typer *t, struct seep_object object);
+/** A pointer to a node of a HashTrieMap; false if the type is not that of one. */
+bool seep_typer_see_node(struct typer *t, seep_addr pointer, seep_addr node_type);
 /** Follows the parts of a value, or of values one after the other. */
 void seep_typer_parts(struct typer *t, const unsigned char *bytes, seep_addr addr,
 		      const struct seep_part *parts, uint32_t count);

@@ -462,6 +462,8 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 	free(t.globals[1].typed);
 	seep_map_deinit(&t.partial_of);
 	seep_map_deinit(&t.content_ids);
+	seep_map_deinit(&t.trie_shapes);
+	seep_vec_free(&t.trie_types);
 	seep_vec_free(&t.work);
 	return t.failed ? &seep_enomem : NULL;
 }
