@@ -41,6 +41,8 @@ seep_detect seep_detect_bloat;
 
 /** report->memory: what the process's resident memory consists of. */
 seep_detect seep_describe_memory;
+/** report->types: how much of the heap is of known type. */
+seep_detect seep_describe_types;
 /** report->holders, report->top, report->paths: who retains how much. */
 seep_detect seep_describe_holders;
 

@@ -167,10 +167,10 @@ static struct seep_error *analyse(struct seep_runtime *rt,
 				  struct seep_report *report)
 {
 	static seep_detect *const detectors[] = {
-		seep_detect_blocked,	seep_detect_unseen, seep_detect_tickers,
-		seep_detect_finalizers, seep_detect_defers, seep_detect_arrays,
-		seep_detect_threads,	seep_detect_bloat,  seep_describe_memory,
-		seep_describe_holders,
+		seep_detect_blocked,	seep_detect_unseen,    seep_detect_tickers,
+		seep_detect_finalizers, seep_detect_defers,    seep_detect_arrays,
+		seep_detect_threads,	seep_detect_bloat,     seep_describe_memory,
+		seep_describe_types,	seep_describe_holders,
 	};
 	struct seep_error *err;
 	_cleanup_(stages_deinit) struct stages s = {};
