@@ -1,0 +1,3 @@
+module seep.test/views
+
+go 1.18
