@@ -25,6 +25,8 @@ struct seep_command {
 };
 
 int seep_cmd_inspect(int argc, char **argv);
+int seep_cmd_top(int argc, char **argv);
+int seep_cmd_why(int argc, char **argv);
 int seep_cmd_ps(int argc, char **argv);
 int seep_cmd_explain(int argc, char **argv);
 

@@ -190,7 +190,9 @@ static struct seep_error *analyse(struct seep_runtime *rt,
 	struct seep_view view = {
 		rt, &s.locks, &s.live, &s.variables, &s.typing, &s.graph, options
 	};
-	for (size_t i = 0; i < sizeof(detectors) / sizeof(*detectors); i++) {
+	size_t count = sizeof(detectors) / sizeof(*detectors);
+	// Who only asks who holds what gets that.
+	for (size_t i = options->top || options->why ? count - 1 : 0; i < count; i++) {
 		err = detectors[i](&view, report);
 		if (err)
 			return err;

@@ -11,9 +11,9 @@ struct seep_inspect_options {
 	 */
 	uint64_t max_pause_ns;
 	bool all; /** also what is `waiting` or `intended` becomes a finding */
-	size_t top; /** fill report->top with so many lines of each kind; 0 = not wanted */
+	size_t top; /** fill report->top with so many lines of each kind, and look for nothing else; 0 = not wanted */
 	const char *
-		why; /** fill report->paths for this address (0x...) or type name; NULL = not wanted */
+		why; /** fill report->paths for this address (0x...) or type name, and look for nothing else; NULL = not wanted */
 	const char *only; /** causes to look for, separated by commas, names valid; NULL = all */
 	/**
 	 * Called as each stage begins, on the calling thread, never during the pause; NULL = nobody
@@ -30,7 +30,7 @@ struct seep_inspect_options {
  * On success the report is finished: findings sorted, caveats added. On SEEP_ERROR_BUDGET a limit
  * of the options was hit, and the report holds what could be seen until then, with caveats; with
  * goroutines.total 0, as after max_pause_ns, it says nothing. After any other error its content is undefined. The process
- * runs on in every case. Errors: those of seep_target_open() and seep_target_stop(), and BAD_DATA,
+ * runs on in every case. Errors: USAGE if what `why` asks for is no object; those of seep_target_open() and seep_target_stop(), and BAD_DATA,
  * MISSING_INFO, UNSUPPORTED of the executable and its runtime.
  */
 struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_options *options,

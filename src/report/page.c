@@ -13,6 +13,7 @@ enum {
 	PROSE_MAX = 700, // columns of one sentence
 	NAME_MAX = 160, // columns of a name where no terminal limits it
 	PATH_HEAD = 8, // steps shown of a path that is too long, from its root
+	PATH_HEAD_VERBOSE = 40,
 	PATH_TAIL = 6, // and to its end
 	STEP_MAX = 80, // columns of one step
 };
@@ -252,6 +253,7 @@ static void add_step(struct seep_page *page, const char *step, bool first, size_
 void seep_page_path(struct seep_page *page, const char *const *path, size_t len, size_t at,
 		    size_t indent)
 {
+	size_t head = page->verbose ? PATH_HEAD_VERBOSE : PATH_HEAD;
 	bool first = true;
 
 	for (size_t i = 0, shown = 0; i < len; shown++) {
@@ -261,7 +263,7 @@ void seep_page_path(struct seep_page *page, const char *const *path, size_t len,
 		while (i + same < len && path[i] && path[i + same] &&
 		       strcmp(path[i], path[i + same]) == 0)
 			same++;
-		if (shown == PATH_HEAD && len - i > PATH_TAIL + 1 && !page->verbose) {
+		if (shown == head && len - i > PATH_TAIL + 1) {
 			seep_str_add(&step, "(");
 			seep_style_count(&step, len - i - PATH_TAIL);
 			seep_str_add(&step, " more)");

@@ -6,7 +6,15 @@
 
 #include <stdio.h>
 
+/** What a report was made for, and what of it is written. */
+enum seep_report_view {
+	SEEP_REPORT_ALL,
+	SEEP_REPORT_TOP, /** report->top */
+	SEEP_REPORT_PATHS, /** report->paths */
+};
+
 struct seep_report_options {
+	enum seep_report_view view;
 	bool color; /** ANSI colours */
 	bool verbose; /** every listed goroutine's stack and object, all evidence, all of the memory */
 	bool all; /** all parts of the memory */

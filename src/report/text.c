@@ -7,6 +7,8 @@
 //	holders   who holds the heap, leak or not
 //	caveats   what could not be seen
 //
+// `seep top` and `seep why` have their answer between header and caveats: text_top.c
+//
 // The target's strings are escaped on their way in and cut where they are longer than anybody would
 // read; the JSON has them in full.
 #include "report/text.h"
@@ -94,9 +96,15 @@ struct seep_error *seep_report_write_text(const struct seep_report *report,
 
 	seep_page_init(&page, report, options);
 	seep_text_header(&page);
-	seep_text_verdict(&page);
-	seep_text_findings(&page);
-	seep_text_holders(&page);
+	if (options->view == SEEP_REPORT_TOP) {
+		seep_text_top(&page);
+	} else if (options->view == SEEP_REPORT_PATHS) {
+		seep_text_paths(&page);
+	} else {
+		seep_text_verdict(&page);
+		seep_text_findings(&page);
+		seep_text_holders(&page);
+	}
 	add_caveats(&page);
 	return seep_page_finish(&page, file);
 }

@@ -13,4 +13,9 @@ void seep_text_findings(struct seep_page *page);
 /** Who holds the heap, leak or not. */
 void seep_text_holders(struct seep_page *page);
 
+/** What holds most, by type, package variable and goroutine. */
+void seep_text_top(struct seep_page *page);
+/** Objects, and how they are reached. */
+void seep_text_paths(struct seep_page *page);
+
 #endif

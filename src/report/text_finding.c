@@ -6,8 +6,10 @@
 #include <string.h>
 
 enum {
+	SCREEN = 22, // lines of a small terminal but for the command and the prompt
 	OVERVIEW_FROM = 3, // findings that are worth an overview
-	OVERVIEW = 10, // its lines; with the head of the report they fit on a terminal of 24
+	OVERVIEW_MIN = 6, // its lines, and more where the head of the report leaves room
+	OVERVIEW_MAX = 12,
 	WHY = 4, // evidence shown
 };
 
@@ -138,6 +140,26 @@ static void add_objects(struct seep_page *page, const struct seep_finding *findi
 	}
 }
 
+/**
+ * Whether a frame is of Go's own library: by its file, or, where the build trimmed paths, by an import
+ * path without a dot in its first element.
+ */
+static bool is_library(const struct seep_page *page, const struct seep_frame_text *frame)
+{
+	size_t len = page->goroot ? strlen(page->goroot) : 0;
+	const char *file = frame->file ? frame->file : "";
+
+	if (seep_page_is_runtime(frame))
+		return true;
+	if (file[0] == '/')
+		return len && strncmp(file, page->goroot, len) == 0 &&
+		       seep_has_prefix(file + len, "/src/");
+	size_t host = strcspn(file, "/");
+	return file[host] == '/' && !memchr(file, '.', host) && frame->function &&
+	       !seep_has_prefix(frame->function, "main.") &&
+	       strncmp(frame->function, file, host) == 0;
+}
+
 /** Where memory was allocated: the line of the program's own, or the stack. */
 static void add_allocated(struct seep_page *page, const struct seep_finding *finding)
 {
@@ -151,9 +173,10 @@ static void add_allocated(struct seep_page *page, const struct seep_finding *fin
 		seep_page_frames(page, finding->allocated, finding->allocated_count);
 		return;
 	}
-	while (first + 1 < finding->allocated_count &&
-	       seep_page_is_runtime(&finding->allocated[first]))
+	while (first < finding->allocated_count && is_library(page, &finding->allocated[first]))
 		first++;
+	if (first == finding->allocated_count)
+		first = 0;
 	seep_page_place(page, &finding->allocated[first], SEEP_PAGE_LABEL, 0, SEEP_INK_PLAIN);
 }
 
@@ -174,16 +197,17 @@ static void add_title(struct seep_page *page, size_t number, const struct seep_f
 	seep_page_add(page, "  ");
 	at += strlen(verdict) + seep_style_width(seep_str_text(&cause)) + 2;
 	seep_style_counted(&amount, finding->count, noun_of(finding));
-	if (finding->retained_bytes) {
+	// All of it, part of it, or something besides it may be held for nothing.
+	if (finding->retained_bytes && finding->retained_bytes != finding->wasted_bytes) {
 		seep_str_add(&amount, ", holding ");
 		seep_style_bytes(&amount, finding->retained_bytes);
 	}
 	if (finding->wasted_bytes) {
-		seep_str_add(&amount, finding->retained_bytes ? ", " : ", holding ");
+		bool part = finding->retained_bytes > finding->wasted_bytes;
+
+		seep_str_add(&amount, part ? ", " : ", holding ");
 		seep_style_bytes(&amount, finding->wasted_bytes);
-		seep_str_add(&amount, finding->retained_bytes >= finding->wasted_bytes ?
-					      " of it for nothing" :
-					      " for nothing");
+		seep_str_add(&amount, part ? " of it for nothing" : " for nothing");
 	}
 	if (finding->age_ns) {
 		seep_str_add(&amount, ", for at least ");
@@ -248,7 +272,7 @@ static void add_short_place(struct seep_page *page, const struct seep_finding *f
 	size_t left = seep_page_room(page, at);
 
 	if (!has_place(where) && finding->holder) {
-		seep_style_text(&page->str, finding->holder, left);
+		seep_style_function(&page->str, finding->holder, left);
 		return;
 	}
 	if (where->file)
@@ -285,13 +309,29 @@ static void add_folded(struct seep_page *page, size_t number, const struct seep_
 	page->str.failed |= count.failed || bytes.failed || cause.failed;
 }
 
+/** Lines for the overview of len findings: what is left of the first screen. */
+static size_t overview_lines(const struct seep_page *page, size_t len)
+{
+	const char *text = seep_str_text(&page->str);
+	size_t lines = 1; // the empty one ahead of it
+
+	if (len < OVERVIEW_FROM)
+		return 0;
+	for (size_t i = 0; text[i]; i++)
+		lines += text[i] == '\n';
+	size_t left = lines + OVERVIEW_MIN < SCREEN ? SCREEN - lines : OVERVIEW_MIN;
+	if (left > OVERVIEW_MAX)
+		left = OVERVIEW_MAX;
+	return len <= left ? len : left - 1; // the last one says how many more there are
+}
+
 void seep_text_findings(struct seep_page *page)
 {
 	const struct seep_report *report = page->report;
-	size_t len = report->findings.len, full = len < page->top ? len : page->top, overview = 0;
+	size_t len = report->findings.len, full = len < page->top ? len : page->top,
+	       overview = overview_lines(page, len);
 
-	if (len >= OVERVIEW_FROM) {
-		overview = len <= OVERVIEW ? len : OVERVIEW - 1;
+	if (overview) {
 		seep_page_add(page, "\n");
 		for (size_t i = 0; i < overview; i++)
 			add_folded(page, i + 1, &report->findings.data[i]);

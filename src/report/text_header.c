@@ -3,6 +3,8 @@
 #include "report/text.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
 
 enum {
 	STATES = 6, // goroutine states shown
@@ -123,47 +125,63 @@ static uint64_t add_up(uint64_t a, uint64_t b)
 	return a > UINT64_MAX - b ? UINT64_MAX : a + b;
 }
 
-/** "memory      2.6 GiB resident: 1.7 GiB live heap, 312 MiB garbage, 91 MiB in 5 other parts", on one line. */
-static void add_parts_line(struct seep_page *page)
+/** ", live heap 1.7 GiB": without what the name says behind a comma. */
+static void add_part(struct seep_str *line, const char *name, uint64_t bytes, bool first)
 {
-	const struct seep_report *report = page->report;
-	_cleanup_(seep_str_deinit) struct seep_str line = {};
-	size_t shown = 0, parts = 0;
+	_cleanup_free_ char *brief = strndup(name, strcspn(name, ","));
+
+	seep_str_add(line, first ? ": " : ", ");
+	seep_style_text(line, brief ? brief : "?", 30);
+	seep_str_add(line, " ");
+	seep_style_bytes(line, bytes);
+	line->failed |= !brief;
+}
+
+/** The line with its first `shown` parts by name, the rest added up. */
+static void make_parts_line(const struct seep_report *report, size_t shown, struct seep_str *line)
+{
 	uint64_t others = 0;
+	size_t n = 0, left = 0;
 
-	seep_vec_foreach(part, &report->memory.parts)
-		parts += part->bytes > 0;
-	seep_str_add(&line, "memory      ");
-	seep_style_bytes(&line, report->memory.rss);
-	seep_str_add(&line, " resident");
+	seep_str_add(line, "memory      rss ");
+	seep_style_bytes(line, report->memory.rss);
 	seep_vec_foreach(part, &report->memory.parts) {
-		_cleanup_(seep_str_deinit) struct seep_str item = {};
-
 		if (!part->bytes)
 			continue;
-		seep_str_add(&item, shown ? ", " : ": ");
-		seep_style_bytes(&item, part->bytes);
-		seep_str_add(&item, " ");
-		seep_style_text(&item, part->name ? part->name : "?", 30);
-		// The tail, ", 99.9 MiB in 12 other parts", takes up to 28 columns.
-		size_t end = seep_style_width(seep_str_text(&line)) +
-			     seep_style_width(seep_str_text(&item));
-		if (others || shown == PARTS ||
-		    (page->columns && shown && end + 28 > page->columns)) {
-			others = add_up(others, part->bytes);
+		if (n < shown) {
+			add_part(line, part->name ? part->name : "?", part->bytes, n == 0);
+			n++;
 			continue;
 		}
-		shown++;
-		seep_str_add(&line, seep_str_text(&item));
-		line.failed |= item.failed;
+		others = add_up(others, part->bytes);
+		left++;
 	}
-	if (others) {
-		seep_str_add(&line, ", ");
-		seep_style_bytes(&line, others);
-		seep_str_add(&line, " in ");
-		seep_style_counted(&line, parts - shown, "other part");
+	if (left) {
+		seep_str_addf(line, "%s%zu other part%s ", n ? ", " : ": ", left,
+			      left == 1 ? "" : "s");
+		seep_style_bytes(line, others);
 	}
-	seep_page_wrap(page, &line, 0, SEEP_PAGE_HEAD);
+}
+
+/**
+ * "memory      rss 2.6 GiB: live heap 1.7 GiB, garbage 312 MiB, 5 other parts 91.2 MiB", on two lines at
+ * most.
+ */
+static void add_parts_line(struct seep_page *page)
+{
+	// What wrapping may cost at the end of the first line.
+	const size_t slack = 25, lines = 2 * (page->columns - SEEP_PAGE_HEAD) - slack;
+
+	for (size_t shown = PARTS; shown > 0; shown--) {
+		_cleanup_(seep_str_deinit) struct seep_str line = {};
+
+		make_parts_line(page->report, shown, &line);
+		if (shown > 1 && page->columns &&
+		    seep_style_width(seep_str_text(&line)) > SEEP_PAGE_HEAD + lines)
+			continue;
+		seep_page_wrap(page, &line, 0, SEEP_PAGE_HEAD);
+		return;
+	}
 }
 
 /** One part a line, with its share. */
@@ -171,9 +189,9 @@ static void add_parts_table(struct seep_page *page)
 {
 	const struct seep_report *report = page->report;
 
-	seep_page_add(page, "memory      ");
+	seep_page_add(page, "memory      rss ");
 	seep_style_bytes(&page->str, report->memory.rss);
-	seep_page_add(page, " resident\n");
+	seep_page_add(page, "\n");
 	seep_vec_foreach(part, &report->memory.parts) {
 		_cleanup_(seep_str_deinit) struct seep_str bytes = {}, share = {};
 
@@ -195,7 +213,7 @@ static void separate(struct seep_str *line, const char *text)
 	seep_str_add(line, text);
 }
 
-/** "GOGC 100, next collection at 3.4 GiB, no GOMEMLIMIT, cgroup 2.7 GiB of 4.0 GiB": what decides how far it grows. */
+/** "GOGC 100, next GC at 3.4 GiB, no limit, cgroup 2.7 GiB of 4.0 GiB": what decides how far it grows. */
 static void add_limits(struct seep_page *page)
 {
 	const struct seep_report *report = page->report;
@@ -207,13 +225,13 @@ static void add_limits(struct seep_page *page)
 		seep_str_addf(&line, "GOGC %" PRId64, report->memory.gogc);
 	// Without GOGC and limit the goal is a number beyond all memory.
 	if (report->memory.next_gc && report->memory.next_gc < UINT64_C(1) << 47) {
-		separate(&line, "next collection at ");
+		separate(&line, "next GC at ");
 		seep_style_bytes(&line, report->memory.next_gc);
 	}
 	if (report->memory.memory_limit == UINT64_MAX) {
-		separate(&line, "no GOMEMLIMIT");
+		separate(&line, "no limit");
 	} else if (report->memory.memory_limit) {
-		separate(&line, "GOMEMLIMIT ");
+		separate(&line, "limit ");
 		seep_style_bytes(&line, report->memory.memory_limit);
 	}
 	if (report->memory.cgroup_limit) {

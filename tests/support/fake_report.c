@@ -341,14 +341,14 @@ static void add_part(struct seep_report *ret, const char *name, uint64_t bytes)
 static void add_ledger(struct seep_report *ret)
 {
 	add_part(ret, "live heap", 1932735283);
-	add_part(ret, "free, not returned", 402653184);
-	add_part(ret, "garbage", 327155712);
+	add_part(ret, "free heap, not returned", 402653184);
+	add_part(ret, "garbage, not yet collected", 327155712);
 	add_part(ret, "binary", 15728640);
 	add_part(ret, "goroutine stacks", 12582912);
 	add_part(ret, "runtime metadata", 11534336);
-	add_part(ret, "other mappings", 1048576);
+	add_part(ret, "shared memory and mapped files", 1048576);
 	add_part(ret, "thread stacks", 262144);
-	add_part(ret, "C memory", 0);
+	add_part(ret, "C and other anonymous memory", 0);
 	ret->memory.gogc = 100;
 	ret->memory.next_gc = 3650722201;
 	ret->memory.memory_limit = UINT64_MAX;

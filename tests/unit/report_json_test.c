@@ -31,6 +31,41 @@ static void leaks_as_json(void **state)
 	golden_check("report.json", text);
 }
 
+static void memory_as_json(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_memory(&report);
+	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){});
+	golden_check("report-memory.json", text);
+}
+
+static void hostile_memory_stays_valid_json(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_hostile(&report);
+	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){});
+	json_auto_t *root = json_loads(text, 0, NULL);
+	assert_non_null(root);
+	json_t *finding = json_array_get(json_object_get(root, "findings"), 2);
+	assert_int_equal(json_integer_value(json_object_get(finding, "wasted_bytes")), INT64_MAX);
+	assert_string_equal(json_string_value(json_object_get(finding, "holder")),
+			    "map[\\x1b[2Jx]\\x0d\\x0a");
+	json_t *objects = json_object_get(finding, "objects");
+	assert_int_equal(json_array_size(objects), SEEP_FINDING_OBJECTS_MAX);
+	// A step without a name is left out.
+	assert_int_equal(json_array_size(json_object_get(json_array_get(objects, 0), "path")),
+			 15000);
+	json_t *memory = json_object_get(root, "memory");
+	assert_int_equal(json_integer_value(json_object_get(memory, "rss")), INT64_MAX);
+	assert_int_equal(json_array_size(json_object_get(memory, "parts")), 20);
+	assert_int_equal(json_array_size(json_object_get(root, "holders")), 2);
+	assert_null(json_object_get(json_array_get(json_object_get(root, "holders"), 1), "name"));
+}
+
 static void hostile_names_stay_valid_json(void **state)
 {
 	_cleanup_(seep_report_deinit) struct seep_report report;
@@ -71,6 +106,8 @@ static void the_unknown_is_left_out(void **state)
 	assert_non_null(root);
 	json_t *target = json_object_get(root, "target");
 	assert_int_equal(json_object_size(target), 2); // kind, stripped
+	assert_null(json_object_get(root, "memory"));
+	assert_null(json_object_get(root, "types"));
 	assert_null(strstr(text, "null"));
 	assert_int_equal(text[strlen(text) - 1], '\n');
 }
@@ -102,6 +139,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leaks_as_json),
+		cmocka_unit_test(memory_as_json),
+		cmocka_unit_test(hostile_memory_stays_valid_json),
 		cmocka_unit_test(hostile_names_stay_valid_json),
 		cmocka_unit_test(the_unknown_is_left_out),
 		cmocka_unit_test(top_cuts_and_says_so),

