@@ -474,6 +474,9 @@ static struct seep_error *make_groups(struct detector *d)
 			d->report->goroutines.intended++;
 		else
 			d->report->goroutines.leaked++;
+		// What stands in a finalizer has more behind it than itself: finalizer.c tells.
+		if (g->runs && verdict < SEEP_VERDICT_WAITING)
+			continue;
 		if (seep_detect_wanted(d->view, causes[cause].name, verdict) &&
 		    !add_to_group(d, i, cause, verdict))
 			return &seep_enomem;

@@ -168,19 +168,9 @@ static void mark_threads(struct finder *f)
  */
 static void mark_special(struct finder *f, const struct seep_special *s)
 {
-	struct seep_pointers walk;
-	uint64_t word;
-	seep_addr value;
-
-	for (unsigned k = 0; k < 3; k++)
-		seep_mark_pointer(&f->marker, s->words[k], false);
+	seep_special_pointers(f->rt, s, mark_root, f);
 	if (s->kind == SEEP_SPECIAL_WEAK_HANDLE)
 		seep_mark_pointer(&f->marker, seep_heap_address(&f->rt->heap, s->object), false);
-	if (s->kind != SEEP_SPECIAL_FINALIZER || f->rt->heap.spans.data[s->object.span].noscan)
-		return;
-	seep_pointers_start(&f->rt->heap, s->object, &walk);
-	while (seep_pointers_next(&walk, &word, &value))
-		seep_mark_pointer(&f->marker, value, true);
 }
 
 static void mark_specials(struct finder *f)
@@ -188,8 +178,11 @@ static void mark_specials(struct finder *f)
 	f->root = (struct seep_root){ SEEP_ROOT_SPECIAL, 0 };
 	for (size_t i = 0; i < f->rt->specials.len; i++)
 		mark_special(f, &f->rt->specials.data[i]);
-	for (size_t i = 0; i < f->rt->queued.len; i++)
-		seep_mark_pointer(&f->marker, f->rt->queued.data[i], true);
+	// A finalizer that has begun is its goroutine's: if that is blocked for ever in it, the queue wakes nobody.
+	seep_vec_foreach(entry, &f->rt->queue)
+		for (uint32_t k = 0; !entry->running && k < entry->word_count; k++)
+			seep_mark_pointer(&f->marker, f->rt->queued.data[entry->first_word + k],
+					  true);
 	drain(f);
 }
 
@@ -303,6 +296,8 @@ static void complete_as_collector(struct finder *f)
 	for (size_t i = 0; i < f->rt->goroutines.len; i++)
 		if (f->live->phase[i] == SEEP_LIVE_NEVER)
 			seep_stack_roots(f->rt, &f->rt->goroutines.data[i], mark_root, f);
+	for (size_t i = 0; i < f->rt->queued.len; i++)
+		seep_mark_pointer(&f->marker, f->rt->queued.data[i], true);
 	for (size_t i = 0; i < f->rt->tiny_blocks.len; i++)
 		seep_mark_pointer(&f->marker, f->rt->tiny_blocks.data[i], true);
 	seep_mark_drain(&f->marker);

@@ -210,8 +210,34 @@ static bool read_thread(struct seep_runtime *rt, const struct thread_of *t)
 	return ok;
 }
 
-/** runtime/traceback.go isSystemGoroutine, and os/signal's own loop. */
-static bool is_system(struct seep_runtime *rt, const struct seep_goroutine *g)
+static enum seep_runs runs(const struct seep_func *start)
+{
+	if (strcmp(start->name, "runtime.runfinq") == 0 || // to Go 1.24
+	    strcmp(start->name, "runtime.runFinalizers") == 0)
+		return SEEP_RUNS_FINALIZERS;
+	return strcmp(start->name, "runtime.runCleanups") == 0 ? SEEP_RUNS_CLEANUPS :
+								 SEEP_RUNS_NOTHING;
+}
+
+/** Is some function on its stack not the runtime's? */
+static bool runs_user_code(struct seep_runtime *rt, const struct seep_goroutine *g)
+{
+	struct seep_unwinder u;
+
+	if (g->conservative || !seep_unwind_start(rt, g, &u))
+		return false;
+	do {
+		if (u.frame.site->func.raw && !u.frame.site->runtime)
+			return true;
+	} while (seep_unwind_next(&u));
+	return false;
+}
+
+/**
+ * runtime/traceback.go isSystemGoroutine, and os/signal's own loop. A goroutine for finalizers is the user's as long as it is in one;
+ * the runtime keeps flags for that, its stack says the same.
+ */
+static bool is_system(struct seep_runtime *rt, struct seep_goroutine *g)
 {
 	struct seep_func func;
 
@@ -223,6 +249,9 @@ static bool is_system(struct seep_runtime *rt, const struct seep_goroutine *g)
 		return true;
 	if (!seep_has_prefix(func.name, "runtime."))
 		return false;
+	g->runs = runs(&func);
+	if (g->runs)
+		return !runs_user_code(rt, g);
 	return strcmp(func.name, "runtime.main") != 0 &&
 	       strcmp(func.name, "runtime.corostart") != 0;
 }
@@ -267,7 +296,6 @@ static struct seep_error *read_goroutine(struct seep_runtime *rt, seep_addr addr
 	if (blocked && reason < reason_count)
 		g.reason = reasons[reason];
 	g.async_preempted = p[l->g_async_safe_point];
-	g.system = is_system(rt, &g);
 	const uint64_t *running = seep_map_get(&threads->by_g, addr);
 	uint64_t syscall_sp = seep_le64(p + l->g_syscallsp);
 	if (status == SEEP_STATUS_RUNNING) {
@@ -278,6 +306,7 @@ static struct seep_error *read_goroutine(struct seep_runtime *rt, seep_addr addr
 		// Its stack may be moving: then the frames are all there, but pointers into the stack may still mean the old one.
 		g.conservative = owned || status == SEEP_STATUS_COPYSTACK;
 	}
+	g.system = is_system(rt, &g);
 	uint64_t *slot = seep_map_put(&rt->goroutine_of, addr, NULL);
 	if (!slot || !seep_vec_push(&rt->goroutines, g))
 		return &seep_enomem;

@@ -83,6 +83,7 @@ void seep_runtime_destroy(struct seep_runtime *rt)
 	seep_vec_free(&rt->timers);
 	seep_vec_free(&rt->specials);
 	seep_vec_free(&rt->queued);
+	seep_vec_free(&rt->queue);
 	seep_vec_free(&rt->runtime_edges);
 	seep_vec_free(&rt->tiny_blocks);
 	seep_vec_free(&rt->thread_words);

@@ -71,6 +71,8 @@ struct seep_frame {
 	const struct seep_site *site;
 };
 
+/** What a goroutine of the runtime's calls for the user. */
+enum seep_runs { SEEP_RUNS_NOTHING, SEEP_RUNS_FINALIZERS, SEEP_RUNS_CLEANUPS };
 struct seep_goroutine {
 	seep_addr addr; /** of the runtime.g */
 	uint64_t id, parent_id;
@@ -90,6 +92,7 @@ struct seep_goroutine {
 	bool conservative; /** its maps cannot be trusted (caught in a change): every word of its stack counts as a pointer */
 	bool unwound; /** unwinding reached the goroutine's first frame */
 	bool async_preempted;
+	uint8_t runs; /** enum seep_runs; it is in a user's function unless `system` */
 };
 
 /** A timer that will still fire. */
@@ -114,6 +117,16 @@ static inline uint64_t seep_special_offset(const struct seep_layout *layout, con
 					   seep_le16(p + layout->special_offset);
 }
 
+/** Words of one special, or of one entry of a queue, are at most 4. */
+enum { SEEP_QUEUED_WORDS = 4 };
+/** A finalizer or cleanup whose object has been found unreachable, and which has not finished. */
+struct seep_queued {
+	uint32_t first_word, word_count; /** in runtime->queued */
+	bool cleanup; /** in the cleanups' own queue (Go 1.25 on); else in that of the finalizers */
+	bool running; /** a goroutine is in its function: whatever it still needs of the entry is on its stack */
+	seep_addr object, type; /** FINALIZER: what it is called with, and *T; else 0 */
+};
+
 struct seep_runtime {
 	const struct seep_binary *binary;
 	struct seep_memory memory; /** the copy and the executable's read-only part */
@@ -127,6 +140,8 @@ struct seep_runtime {
 	struct seep_vec(struct seep_special) specials;
 	uint64_t sampled_objects; /** that have an allocation stack; see profile.h */
 	struct seep_vec(seep_addr) queued; /** words of finalizer and cleanup queues */
+	struct seep_vec(
+		struct seep_queued) queue; /** the same by entry: finalizers, then cleanups */
 	struct seep_vec(seep_addr)
 		runtime_edges; /** objects whose pointers mean "known to the scheduler", not "can be used":
 						      sudogs and timer heaps (design: not edges for leaks) */
@@ -155,6 +170,17 @@ void seep_runtime_destroy(struct seep_runtime *runtime);
 
 /** Name of a wait kind for people: "channel", "mutex", ... */
 const char *seep_wait_kind_name(enum seep_wait_kind kind);
+
+/**
+ * Visits what the collector follows because of a special: its words, as guesses; and for a finalizer what the object points to, but for
+ * pointers to the object itself: it must not keep itself alive. That the collector knows them only within 128 KiB of themselves
+ * (an "oblet") is repeated here.
+ */
+void seep_special_pointers(const struct seep_runtime *runtime, const struct seep_special *special,
+			   void (*visit)(seep_addr value, bool precise, void *arg), void *arg);
+/** Is a pointer at addr, in the object, one that the collector takes for a pointer to the same object? */
+bool seep_pointer_to_self(const struct seep_span *span, seep_addr object, seep_addr addr,
+			  seep_addr value);
 
 /** Unwinding. A start gives the innermost frame; next() the caller. */
 struct seep_unwinder {

@@ -5,6 +5,8 @@ import (
 	"seep.test/programs/bigheap"
 	"seep.test/programs/churn"
 	"seep.test/programs/cond"
+	finalizercycle "seep.test/programs/finalizer-cycle"
+	finalizerstuck "seep.test/programs/finalizer-stuck"
 	lockcycle "seep.test/programs/lock-cycle"
 	lostelements "seep.test/programs/lost-elements"
 	mapbloat "seep.test/programs/map-bloat"
@@ -291,4 +293,37 @@ var programs = []program{
 	{name: "pool-bloat", variant: "ok-small", run: poolbloat.OKSmall},
 	{name: "pool-bloat", variant: "ok-checked", run: poolbloat.OKChecked},
 	{name: "pool-bloat", variant: "ok-part", run: poolbloat.OKPart},
+	{name: "finalizer-cycle", variant: "leak", run: finalizercycle.Leak},
+	{name: "finalizer-cycle", variant: "leak-both", run: finalizercycle.LeakBoth},
+	{name: "finalizer-cycle", variant: "leak-map", run: finalizercycle.LeakMap},
+	{name: "finalizer-cycle", variant: "leak-slice", run: finalizercycle.LeakSlice},
+	{name: "finalizer-cycle", variant: "leak-closure", run: finalizercycle.LeakClosure},
+	{name: "finalizer-cycle", variant: "leak-captured", run: finalizercycle.LeakCaptured},
+	{name: "finalizer-cycle", variant: "leak-ring", run: finalizercycle.LeakRing},
+	{name: "finalizer-cycle", variant: "leak-large", run: finalizercycle.LeakLarge},
+	{name: "finalizer-cycle", variant: "ok-self", run: finalizercycle.OKSelf},
+	{name: "finalizer-cycle", variant: "ok-in-use", run: finalizercycle.OKInUse},
+	{name: "finalizer-cycle", variant: "ok-stack", hold: finalizercycle.OKStack},
+	{name: "finalizer-cycle", variant: "ok-no-finalizer", run: finalizercycle.OKNoFinalizer},
+	{name: "finalizer-cycle", variant: "ok-removed", run: finalizercycle.OKRemoved},
+	{name: "finalizer-cycle", variant: "ok-outside", run: finalizercycle.OKOutside},
+	{name: "finalizer-cycle", variant: "ok-pending", run: finalizercycle.OKPending},
+	{name: "finalizer-cycle", variant: "ok-not-collected", hold: finalizercycle.OKNotCollected},
+	{name: "finalizer-cycle", variant: "ok-chain", run: finalizercycle.OKChain},
+	{name: "finalizer-cycle", variant: "ok-files", run: finalizercycle.OKFiles},
+	{name: "finalizer-cycle", variant: "ok-used-by-finalizer", run: finalizercycle.OKUsedByFinalizer},
+	{name: "finalizer-cycle", variant: "ok-large", run: finalizercycle.OKLarge},
+
+	{name: "finalizer-stuck", variant: "leak", run: finalizerstuck.Leak},
+	{name: "finalizer-stuck", variant: "leak-nil", run: finalizerstuck.LeakNil},
+	{name: "finalizer-stuck", variant: "leak-send", run: finalizerstuck.LeakSend},
+	{name: "finalizer-stuck", variant: "leak-mutex", run: finalizerstuck.LeakMutex},
+	{name: "finalizer-stuck", variant: "leak-abandoned", run: finalizerstuck.LeakAbandoned},
+	{name: "finalizer-stuck", variant: "leak-alone", run: finalizerstuck.LeakAlone},
+	{name: "finalizer-stuck", variant: "ok", run: finalizerstuck.OK},
+	{name: "finalizer-stuck", variant: "ok-pending", run: finalizerstuck.OKPending},
+	{name: "finalizer-stuck", variant: "ok-sleep", run: finalizerstuck.OKSleep},
+	{name: "finalizer-stuck", variant: "ok-receive", run: finalizerstuck.OKReceive},
+	{name: "finalizer-stuck", variant: "ok-mutex", run: finalizerstuck.OKMutex},
+	{name: "finalizer-stuck", variant: "ok-goroutine", run: finalizerstuck.OKGoroutine},
 }
