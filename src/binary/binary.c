@@ -23,6 +23,7 @@ static struct seep_error *open_stages(struct seep_binary *binary, struct seep_ta
 
 	// A toolchain between releases may carry no number: the layout found tells it to within a few.
 	binary->minor = minor > 0 ? minor : binary->pclntab.max_minor;
+	binary->godebug = seep_target_env(target, "GODEBUG");
 	binary->newer_than_known = binary->minor > seep_newest_minor;
 	seep_types_init(&binary->types, &binary->image.memory, &binary->pclntab.module,
 			binary->minor);

@@ -13,6 +13,8 @@ struct seep_binary {
 	struct seep_layout layout;
 	struct seep_globals globals;
 	int minor; /** Go release: 22 for 1.22 */
+	const char *
+		godebug; /** GODEBUG of the environment it was started with, borrowed from the target; NULL = none */
 	bool newer_than_known; /** newer than the generated table: results carry a caveat */
 };
 

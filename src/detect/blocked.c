@@ -6,6 +6,7 @@
 #include "detect/explain_wait.h"
 
 #include "base/str.h"
+#include "runtime/timer.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -99,24 +100,10 @@ struct detector {
 /** A channel that the time package made and whose timer will not fire any more. */
 static bool is_timer_channel(const struct seep_view *view, seep_addr channel)
 {
-	struct seep_runtime *rt = view->runtime;
-	const struct seep_layout *l = &rt->binary->layout;
-	const unsigned char *c = seep_memory_at(&rt->memory, channel, l->hchan_size);
-	uint64_t when = 0;
+	struct seep_timer_channel c;
 
-	if (!c)
-		return false;
-	uint64_t timer = l->hchan_timer >= 0 ? seep_le64(c + l->hchan_timer) : 0;
-	if (timer) // since Go 1.23 the channel knows its timer
-		return seep_memory_u64(&rt->memory, timer + l->timer_when, &when) && when == 0;
-	// Before, and with asynctimerchan=1, only its make tells: one time.Time of room.
-	if (seep_le64(c + l->hchan_dataqsiz) != 1 ||
-	    strcmp(seep_type_name(&rt->types, seep_le64(c + l->hchan_elemtype)), "time.Time") != 0)
-		return false;
-	for (size_t i = 0; i < rt->timers.len; i++)
-		if (rt->timers.data[i].arg == channel)
-			return false;
-	return true;
+	return seep_timer_channel(view->runtime, channel, &c) &&
+	       !seep_timer_will_send(view->runtime, channel);
 }
 
 static enum cause cause_of(const struct detector *d, uint32_t i)

@@ -36,7 +36,7 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 				     struct seep_runtime **ret)
 {
 	struct seep_error *err;
-	struct timespec now;
+	struct timespec now, wall;
 
 	struct seep_runtime *rt = calloc(1, sizeof(*rt));
 	if (!rt)
@@ -45,7 +45,9 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 	rt->threads = seep_target_threads(target, &rt->thread_count);
 	// The runtime's nanotime is CLOCK_MONOTONIC, the same for every process of the machine.
 	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_REALTIME, &wall);
 	rt->now = now.tv_sec * 1000000000ull + now.tv_nsec;
+	rt->wall_now = wall.tv_sec * 1000000000ull + wall.tv_nsec;
 	err = join_memory(rt, target);
 	seep_types_init(&rt->types, &rt->memory, &binary->pclntab.module, binary->minor);
 	if (!err)
@@ -78,6 +80,7 @@ void seep_runtime_destroy(struct seep_runtime *rt)
 	seep_sites_destroy(rt->sites);
 	seep_memory_deinit(&rt->memory);
 	seep_map_deinit(&rt->goroutine_of);
+	seep_map_deinit(&rt->timer_of_channel);
 	seep_vec_free(&rt->goroutines);
 	seep_vec_free(&rt->waits);
 	seep_vec_free(&rt->timers);

@@ -95,11 +95,24 @@ struct seep_goroutine {
 	uint8_t runs; /** enum seep_runs; it is in a user's function unless `system` */
 };
 
+/** What a timer does when it fires, by its callback. */
+enum seep_timer_kind {
+	SEEP_TIMER_OTHER, /** the runtime's own work: deadlines of connections and the like */
+	SEEP_TIMER_CHANNEL, /** time.NewTicker, NewTimer, After: sends the time */
+	SEEP_TIMER_FUNC, /** time.AfterFunc: starts a goroutine */
+	SEEP_TIMER_SLEEP, /** time.Sleep: wakes a goroutine */
+};
+
 /** A timer that will still fire. */
 struct seep_timer {
-	seep_addr addr;
-	seep_addr f, arg; /** f: pc of the callback; arg: data word of its argument */
-	uint64_t when, period;
+	seep_addr addr; /** of the runtime's struct; lies within what time.Ticker and time.Timer point to */
+	seep_addr f,
+		arg; /** f: pc of the callback; arg: data word of its argument: channel, func value, goroutine */
+	uint64_t when, period; /** next firing in nanotime; ns, 0 = fires once */
+	uint8_t kind; /** enum seep_timer_kind */
+	bool collected; /** CHANNEL: the collector frees it as soon as the program has let go of it, though it runs (since Go 1.23) */
+	uint32_t p; /** number of the P whose heap has it, UINT32_MAX = none */
+	bool changing; /** caught while it was being started, stopped or set: may not run any more in a moment */
 };
 
 /** A special record of a heap object (runtime/mheap.go). */
@@ -136,7 +149,9 @@ struct seep_runtime {
 	size_t thread_count;
 	struct seep_vec(struct seep_goroutine) goroutines; /** in allgs order */
 	struct seep_vec(struct seep_wait) waits;
-	struct seep_vec(struct seep_timer) timers;
+	struct seep_vec(
+		struct seep_timer) timers; /** those in the Ps' heaps; more in runtime/timer.h */
+	struct seep_map timer_of_channel; /** hchan address → index + 1 in timers */
 	struct seep_vec(struct seep_special) specials;
 	uint64_t sampled_objects; /** that have an allocation stack; see profile.h */
 	struct seep_vec(seep_addr) queued; /** words of finalizer and cleanup queues */
@@ -151,6 +166,7 @@ struct seep_runtime {
 	struct seep_map goroutine_of; /** runtime.g address → index */
 	struct seep_sites *sites; /** private: stack.c */
 	uint64_t now; /** nanotime at the stop */
+	uint64_t wall_now; /** the same moment in ns since 1970 */
 	uint64_t dead_goroutines, not_unwound;
 	uint64_t missing_waits; /** blocked goroutines whose primitive could not be found: treated as live */
 };

@@ -23,6 +23,7 @@ import (
 	stoppedticker "seep.test/programs/stopped-ticker"
 	"seep.test/programs/subslice"
 	"seep.test/programs/substring"
+	"seep.test/programs/ticker"
 	"seep.test/programs/waitgroup"
 )
 
@@ -224,6 +225,31 @@ var programs = []program{
 	{name: "stopped-ticker", variant: "ok-global", run: stoppedticker.OKGlobal},
 	{name: "stopped-ticker", variant: "ok-timer", run: stoppedticker.OKTimer},
 	{name: "stopped-ticker", variant: "ok-main", hold: stoppedticker.OKMain},
+
+	{name: "ticker", variant: "leak", run: ticker.Leak},
+	{name: "ticker", variant: "leak-tick", run: ticker.LeakTick},
+	{name: "ticker", variant: "leak-return", run: ticker.LeakReturn},
+	{name: "ticker", variant: "leak-struct", run: ticker.LeakStruct},
+	{name: "ticker", variant: "leak-stack", hold: ticker.LeakStack},
+	{name: "ticker", variant: "leak-after", run: ticker.LeakAfter},
+	{name: "ticker", variant: "leak-func", run: ticker.LeakFunc},
+	{name: "ticker", variant: "leak-method", run: ticker.LeakMethod},
+	{name: "ticker", variant: "leak-method-inlined", run: ticker.LeakMethodInlined},
+	{name: "ticker", variant: "leak-context", run: ticker.LeakContext},
+	{name: "ticker", variant: "ok", run: ticker.OK},
+	{name: "ticker", variant: "ok-select", run: ticker.OKSelect},
+	{name: "ticker", variant: "ok-tick", run: ticker.OKTick},
+	{name: "ticker", variant: "ok-busy", run: ticker.OKBusy},
+	{name: "ticker", variant: "ok-busy-map", run: ticker.OKBusyMap},
+	{name: "ticker", variant: "ok-after", run: ticker.OKAfter},
+	{name: "ticker", variant: "ok-reset", run: ticker.OKReset},
+	{name: "ticker", variant: "ok-stopped", run: ticker.OKStopped},
+	{name: "ticker", variant: "ok-cancel", run: ticker.OKCancel},
+	{name: "ticker", variant: "ok-under-way", run: ticker.OKUnderWay},
+	{name: "ticker", variant: "ok-expiry", run: ticker.OKExpiry},
+	{name: "ticker", variant: "ok-retry", run: ticker.OKRetry},
+	{name: "ticker", variant: "ok-main", hold: ticker.OKMain},
+	{name: "ticker", variant: "ok-server", run: ticker.OKServer},
 
 	{name: "alltypes", variant: "idle", run: alltypes.Idle},
 	{name: "churn", variant: "hard", run: churn.Hard},

@@ -6,6 +6,7 @@ import (
 	finalizercycle "seep.test/programs/finalizer-cycle"
 	finalizerstuck "seep.test/programs/finalizer-stuck"
 	receiveblocked "seep.test/programs/receive-blocked"
+	"seep.test/programs/ticker"
 )
 
 func init() {
@@ -20,5 +21,6 @@ func init() {
 		{name: "finalizer-cycle", variant: "ok-cleanup-stopped", run: finalizercycle.OKCleanupStopped},
 		{name: "finalizer-cycle", variant: "ok-weak", run: finalizercycle.OKWeak},
 		{name: "finalizer-stuck", variant: "leak-cleanup", run: finalizerstuck.LeakCleanup},
+		{name: "ticker", variant: "ok-weak", run: ticker.OKWeak},
 	}...)
 }

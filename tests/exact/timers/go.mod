@@ -1,0 +1,3 @@
+module seep.test/timers
+
+go 1.18
