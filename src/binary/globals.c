@@ -49,17 +49,28 @@ static const struct recipe recipes[] = {
 	{ VARIABLE(allfin), "runtime.markroot", SEEP_REF_LOAD, 8, CONFIRM },
 	{ VARIABLE(cleanups), "runtime.markroot", SEEP_REF_LOAD, 8,
 	  BEHIND }, // gcCleanups.all, after allfin
-	{ VARIABLE(mem_profile_rate), "runtime.allocmcache", SEEP_REF_LOAD, 8, 0 },
-	{ VARIABLE(mem_profile_rate), "runtime.profilealloc", SEEP_REF_LOAD, 8, -1 },
 };
 
-enum { RECIPES = sizeof(recipes) / sizeof(*recipes) };
+// Variables that only say how the runtime is set, or which memory is its own. What cannot be told of them stays unknown, and
+// that is all.
+static const struct recipe optional[] = {
+	{ VARIABLE(mem_profile_rate), "runtime.allocmcache", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(mem_profile_rate), "runtime.profilealloc", SEEP_REF_LOAD, 8, -1 },
+	{ VARIABLE(gc_controller), "runtime.gcinit", SEEP_REF_LEA, 8, 1 },
+	{ VARIABLE(gc_controller), "runtime.gcControllerCommit", SEEP_REF_LEA, 8, 0 }, // 1.19+
+	{ VARIABLE(gc_controller), "runtime.gcMark", SEEP_REF_LEA, 8, CONFIRM },
+	{ VARIABLE(memstats_enablegc), "runtime.gcenable", SEEP_REF_STORE, 1, 0 },
+	{ VARIABLE(memstats_other_sys), "runtime.persistentalloc1", SEEP_REF_LEA, 8, 2 },
+	{ VARIABLE(persistent_chunks), "runtime.persistentalloc1", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(persistent_chunks), "runtime.persistentalloc1", SEEP_REF_LEA, 8, CONFIRM },
+	{ VARIABLE(gc_bits_arenas), "runtime.newArenaMayUnlock", SEEP_REF_LEA, 8, 0 },
+	{ VARIABLE(gc_bits_arenas), "runtime.nextMarkBitArenaEpoch", SEEP_REF_LEA, 8, 0 },
+	{ VARIABLE(buckhash), "runtime.stkbucket", SEEP_REF_LOAD, 8, 0 },
+	{ VARIABLE(buckhash), "runtime.stkbucket", SEEP_REF_LEA, 8, CONFIRM },
+};
 
-// The analysis can do without the variables that stand last in the struct.
-static bool is_optional(const struct recipe *recipe)
-{
-	return recipe->member >= offsetof(struct seep_globals, mem_profile_rate);
-}
+enum { RECIPES = sizeof(recipes) / sizeof(*recipes),
+       OPTIONAL = sizeof(optional) / sizeof(*optional) };
 
 // The references that a recipe counts.
 struct hits {
@@ -142,21 +153,42 @@ static struct seep_error *find_variables(const struct seep_pclntab *tab, bool wi
 		struct seep_error *err = follow(tab, recipe, &funcs[i], before, &found);
 		if (err)
 			return seep_error_prefix(err, "looking for runtime.%s", recipe->variable);
-		if (!first && found && *value && found != *value && is_optional(recipe))
-			found = *value = 0;
-		else if (!first && found && *value && found != *value)
+		if (!first && found && *value && found != *value)
 			return seep_error_format(
 				SEEP_ERROR_MISSING_INFO,
 				"runtime.%s cannot be told: %s and %s refer to different variables",
 				recipe->variable, recipe[-1].function, recipe->function);
 		if (found)
 			before = *value = found;
-		if (last && *value == 0 && !is_optional(recipe))
+		if (last && *value == 0)
 			return seep_error_format(SEEP_ERROR_MISSING_INFO,
 						 "runtime.%s not found in the code of %s",
 						 recipe->variable, recipe->function);
 	}
 	return NULL;
+}
+
+// Each of a variable's functions that the program has must tell the same, or it is unknown.
+static void find_optional(const struct seep_pclntab *tab, struct seep_globals *globals)
+{
+	const char *names[OPTIONAL];
+	struct seep_func funcs[OPTIONAL];
+	bool contradicted = false;
+
+	for (int i = 0; i < OPTIONAL; i++)
+		names[i] = optional[i].function;
+	seep_pclntab_find_names(tab, names, OPTIONAL, funcs);
+	for (int i = 0; i < OPTIONAL; i++) {
+		seep_addr *value = (seep_addr *)((char *)globals + optional[i].member), found;
+		bool first = i == 0 || optional[i - 1].member != optional[i].member;
+		contradicted = contradicted && !first;
+		if (!funcs[i].raw)
+			continue;
+		struct seep_error *err = follow(tab, &optional[i], &funcs[i], *value, &found);
+		contradicted = contradicted || err || !found || (*value && *value != found);
+		*value = contradicted ? 0 : found;
+		seep_error_destroy(err);
+	}
 }
 
 // Counts the strings of [255]string at addr that look like names of wait reasons.
@@ -189,6 +221,7 @@ struct seep_error *seep_globals_find(const struct seep_pclntab *tab,
 	err = find_variables(tab, minor >= 25 && layout->cleanup_queue_all >= 0, &globals);
 	if (err)
 		return err;
+	find_optional(tab, &globals);
 	if (globals.cleanups)
 		globals.cleanups -= (uint32_t)layout->cleanup_queue_all;
 	seep_pclntab_find_names(tab, &name, 1, &string);

@@ -19,8 +19,13 @@ struct seep_globals {
 	uint32_t wait_reason_count;
 	seep_addr finq, allfin;
 	seep_addr cleanups; /** runtime.gcCleanups, 1.25+, else 0 */
-	// From here on: 0 = not found.
+	// From here on 0 where they cannot be told: nothing essential rests on them.
 	seep_addr mem_profile_rate; /** runtime.MemProfileRate */
+	seep_addr gc_controller; /** runtime.gcController */
+	seep_addr memstats_enablegc, memstats_other_sys; /** fields of runtime.memstats */
+	seep_addr persistent_chunks; /** runtime.persistentChunks: head of the list */
+	seep_addr gc_bits_arenas; /** runtime.gcBitsArenas: a lock and the heads of four lists */
+	seep_addr buckhash; /** runtime.buckhash: pointer to the table of profile records */
 };
 
 /**

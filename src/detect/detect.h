@@ -6,6 +6,7 @@
 #include "detect/inspect.h"
 #include "graph/graph.h"
 #include "graph/typing.h"
+#include "target/usage.h"
 
 /** Everything a detector may look at. */
 struct seep_view {
@@ -16,6 +17,7 @@ struct seep_view {
 	const struct seep_typing *typing;
 	const struct seep_graph *graph; /** with dominators and paths */
 	const struct seep_inspect_options *options;
+	const struct seep_usage *usage; /** right after the stop; NULL = was not asked */
 };
 
 /** A detector: adds its findings to the report. */

@@ -44,6 +44,18 @@ static bool is_standard(const struct seep_position *p, const char *goroot, size_
 	       (p->function[first] == '/' || !strchr(p->function, '/'));
 }
 
+const char *seep_text_c_function(const char *function)
+{
+	static const char *const stubs[] = { "._Cfunc_", "._C2func_" };
+
+	for (size_t i = 0; i < sizeof(stubs) / sizeof(stubs[0]); i++) {
+		const char *stub = strstr(function, stubs[i]);
+		if (stub)
+			return stub + strlen(stubs[i]);
+	}
+	return NULL;
+}
+
 struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
 					    const struct seep_goroutine *g)
 {
@@ -64,6 +76,8 @@ struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
 				goroot = p[i].file;
 				goroot_len = goroot_length(&p[i]);
 			}
+			if (seep_text_c_function(p[i].function))
+				continue; // in a file that cgo made; who called it is the next
 			if (!is_standard(&p[i], goroot, goroot_len))
 				return at;
 			if (!innermost.function && !is_machinery(at.function))

@@ -10,6 +10,8 @@
  */
 struct seep_frame_text seep_text_blocked_at(const struct seep_view *view,
 					    const struct seep_goroutine *g);
+/** "sleep" of main._Cfunc_sleep, which stands for a call into C; NULL for what is no such stub of cgo's. Borrowed. */
+const char *seep_text_c_function(const char *function);
 /** The `go` statement; function NULL if unknown (main, or a C thread's). */
 struct seep_frame_text seep_text_created_at(const struct seep_view *view,
 					    const struct seep_goroutine *g);

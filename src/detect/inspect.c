@@ -162,7 +162,7 @@ static struct seep_error *run_stages(struct seep_runtime *rt,
 	return err;
 }
 
-static struct seep_error *analyse(struct seep_runtime *rt,
+static struct seep_error *analyse(struct seep_runtime *rt, const struct seep_usage *usage,
 				  const struct seep_inspect_options *options,
 				  struct seep_report *report)
 {
@@ -188,7 +188,7 @@ static struct seep_error *analyse(struct seep_runtime *rt,
 	describe_quality(rt, &s.live, &s.locks, report);
 	progress(options, "looking for causes");
 	struct seep_view view = {
-		rt, &s.locks, &s.live, &s.variables, &s.typing, &s.graph, options
+		rt, &s.locks, &s.live, &s.variables, &s.typing, &s.graph, options, usage
 	};
 	size_t count = sizeof(detectors) / sizeof(*detectors);
 	// Who only asks who holds what gets that.
@@ -238,7 +238,7 @@ uint64_t seep_detect_signature(const char *cause, ...)
 /** Stops the process, copies, and lets it go in every case. */
 static struct seep_error *capture(struct seep_target *target, const struct seep_binary *binary,
 				  const struct seep_inspect_options *options,
-				  struct seep_report *report)
+				  struct seep_report *report, struct seep_usage *usage_ret)
 {
 	struct seep_error *err;
 
@@ -268,7 +268,7 @@ static struct seep_error *capture(struct seep_target *target, const struct seep_
 		seep_report_caveat(report,
 				   "%" PRIu64 " pages could not be read and were taken for empty",
 				   stats.pages_unreadable);
-	return err;
+	return err ? err : seep_usage_read(target, usage_ret);
 }
 
 struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_options *options,
@@ -278,6 +278,7 @@ struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_option
 	struct seep_target *target = NULL;
 	struct seep_binary *binary = NULL;
 	struct seep_runtime *rt = NULL;
+	_cleanup_(seep_usage_deinit) struct seep_usage usage = {};
 	uint64_t start = now_ns();
 
 	report->target.pid = pid;
@@ -290,14 +291,14 @@ struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_option
 	if (!err) {
 		describe_binary(binary, report);
 		progress(options, "copying memory");
-		err = capture(target, binary, options, report);
+		err = capture(target, binary, options, report, &usage);
 	}
 	if (!err) {
 		progress(options, "reading the heap");
 		err = seep_runtime_read(target, binary, &rt);
 	}
 	if (!err)
-		err = analyse(rt, options, report);
+		err = analyse(rt, &usage, options, report);
 	seep_runtime_destroy(rt);
 	seep_binary_close(binary);
 	seep_target_close(target);

@@ -250,8 +250,19 @@ static bool count_fits(const struct seep_mspan *s, const struct seep_span *span,
 	       (cached && count == s->alloc_count + 1ull);
 }
 
-/** Marks what is allocated and kept in one span. */
-static void read_slots(struct seep_heap *heap, const struct seep_memory *memory,
+/** Allocated and not kept; false when memory is out. */
+static bool condemn(struct seep_heap *heap, uint64_t number)
+{
+	if (!heap->condemned)
+		heap->condemned = calloc(SEEP_BITS_WORDS(heap->slots) + 1, sizeof(uint64_t));
+	if (!heap->condemned)
+		return false;
+	seep_bit_set(heap->condemned, number);
+	return true;
+}
+
+/** Marks what is allocated and kept in one span; false when memory is out. */
+static bool read_slots(struct seep_heap *heap, const struct seep_memory *memory,
 		       const struct seep_mspan *s, const struct seep_span *span,
 		       const struct seep_mspans *all)
 {
@@ -270,14 +281,18 @@ static void read_slots(struct seep_heap *heap, const struct seep_memory *memory,
 		if (i >= s->freeindex && !bit(b.alloc, i))
 			continue;
 		count++;
-		if ((b.marks || b.inline_marks) && !bit(b.marks, i) && !bit(b.inline_marks, i))
+		if ((b.marks || b.inline_marks) && !bit(b.marks, i) && !bit(b.inline_marks, i)) {
+			if (!condemn(heap, span->first + i))
+				return false;
 			continue;
+		}
 		seep_bit_set(heap->allocated, span->first + i);
 		heap->objects++;
 		heap->bytes += span->elem_size;
 	}
 	if (!count_fits(s, span, count, all->sweepgen))
 		heap->count_mismatches++;
+	return true;
 }
 
 static bool add_span(struct seep_heap *heap, const struct seep_memory *memory,
@@ -312,6 +327,25 @@ static bool add_span(struct seep_heap *heap, const struct seep_memory *memory,
 	return seep_vec_push(&heap->spans, span) && enter_pages(heap, &span, heap->spans.len - 1);
 }
 
+/** Takes the manual spans out of the list; those that hold stacks have the size of these as their elemsize (runtime/stack.c). */
+static bool read_manual(struct seep_heap *heap, struct seep_mspans *all)
+{
+	size_t used = 0;
+
+	qsort(all->spans.data, all->spans.len, sizeof(struct seep_mspan), compare_start);
+	for (size_t i = 0; i < all->spans.len; i++) {
+		const struct seep_mspan *s = &all->spans.data[i];
+		struct seep_manual_span m = { s->start, s->start + (s->npages << SEEP_PAGE_SHIFT),
+					      s->elem_size != 0 };
+		if (s->state == SEEP_MSPAN_IN_USE)
+			all->spans.data[used++] = *s;
+		else if (!seep_vec_push(&heap->manual, m))
+			return false;
+	}
+	all->spans.len = used;
+	return true;
+}
+
 struct seep_error *seep_heap_read(const struct seep_memory *memory,
 				  const struct seep_binary *binary, struct seep_types *types,
 				  struct seep_heap *ret)
@@ -323,15 +357,12 @@ struct seep_error *seep_heap_read(const struct seep_memory *memory,
 	err = seep_mspans_read(memory, binary, &all);
 	if (err)
 		return err;
-	// Keep those in use only, by address, without overlaps.
-	size_t used = 0;
-	for (size_t i = 0; i < all.spans.len; i++)
-		if (all.spans.data[i].state == SEEP_MSPAN_IN_USE)
-			all.spans.data[used++] = all.spans.data[i];
-	all.spans.len = used;
+	// Those in use only, by address, and below without overlaps.
+	if (!read_manual(ret, &all))
+		return &seep_enomem;
+	size_t used = all.spans.len;
 	if (used == 0)
 		return seep_error_format(SEEP_ERROR_BAD_DATA, "the heap has no span in use");
-	qsort(all.spans.data, used, sizeof(struct seep_mspan), compare_start);
 	const struct seep_mspan *last = &all.spans.data[used - 1];
 	ret->arena_first = all.spans.data[0].start >> SEEP_ARENA_SHIFT;
 	ret->arena_count =
@@ -364,7 +395,8 @@ struct seep_error *seep_heap_read(const struct seep_memory *memory,
 	if (!ret->allocated)
 		return &seep_enomem;
 	for (size_t i = 0; i < ret->spans.len; i++)
-		read_slots(ret, memory, &all.spans.data[i], &ret->spans.data[i], &all);
+		if (!read_slots(ret, memory, &all.spans.data[i], &ret->spans.data[i], &all))
+			return &seep_enomem;
 	find_arena_bitmaps(ret, memory, binary);
 	uint32_t phase = 0;
 	if (seep_memory_u32(memory, binary->globals.gcphase, &phase))
@@ -380,7 +412,9 @@ void seep_heap_deinit(struct seep_heap *heap)
 	free(heap->arena_bits);
 	free(heap->arena_no_more);
 	free(heap->allocated);
+	free(heap->condemned);
 	seep_vec_free(&heap->spans);
+	seep_vec_free(&heap->manual);
 }
 
 /** Without a pointer map each word counts, from word first on. */

@@ -48,14 +48,22 @@ struct seep_span {
 	seep_addr specials;
 };
 
+/** Pages that the runtime manages by hand, inside the heap's arenas. */
+struct seep_manual_span {
+	seep_addr start, end;
+	bool stacks; /** cut into stacks; else the collector's work buffers */
+};
+
 struct seep_heap {
 	struct seep_vec(struct seep_span) spans; /** sorted by base */
+	struct seep_vec(struct seep_manual_span) manual; /** sorted by start */
 	uint32_t **arenas; /** [arena - arena_first]: span index + 1 by page, or NULL */
 	uint64_t arena_first, arena_count;
 	const unsigned char **arena_bits,
 		**arena_no_more; /** ARENA_*: bitmaps by arena, entries may be NULL */
 	uint64_t slots; /** number of object numbers */
 	uint64_t *allocated; /** bit per object number: allocated and kept */
+	uint64_t *condemned; /** the same: allocated and not kept, the sweep has yet to come; NULL = none */
 	uint64_t objects, bytes; /** kept objects and their slot bytes */
 	uint64_t count_mismatches; /** spans whose slots do not add up to mspan.allocCount: a torn read */
 	uint64_t unread_spans; /** spans with pointers that could not be copied: what their objects lead to is not known */

@@ -121,18 +121,33 @@ bool seep_ptrace_filtered(void);
 
 /** maps.c: reads /proc/PID/maps anew into target->mappings. */
 struct seep_error *seep_mappings_read(struct seep_target *target) _must_check_;
+struct stat;
+/**
+ * One line of it; exe: the executable's. name_ret (may be NULL): its path or name, in the line, "" if it has none. False
+ * for what is no such line.
+ */
+bool seep_mapping_parse(const struct seep_target *target, const struct stat *exe, const char *line,
+			size_t len, struct seep_mapping *ret, const char **name_ret);
+
+/**
+ * cgroup.c: memory limit and use of a process's control group, as seep_usage has them; untouched where they cannot be
+ * found. proc_dir_fd: of /proc/PID.
+ */
+void seep_cgroup_read(int proc_dir_fd, uint64_t *limit_ret, uint64_t *usage_ret);
 
 /** copy.c: whether the stop has lasted as long as it may. */
 bool seep_pause_is_over(const struct seep_target *target);
 /** The error for that. */
 struct seep_error *seep_pause_error(const struct seep_target *target) _must_check_;
 
+/** What counts as holding anything: also what was swapped out, or only what is in memory. */
+enum seep_residency { SEEP_HOLDS_ANYTHING, SEEP_IN_MEMORY };
 /**
- * resident.c: appends the parts of [start, end), an anonymous mapping, that hold anything; sorted,
- * not joined.
+ * resident.c: appends the parts of [start, end), an anonymous mapping, that hold anything; sorted, adjacent ones joined.
+ * Where nothing tells, that is all of it.
  */
-struct seep_error *seep_resident_find(int pagemap_fd, seep_addr start, seep_addr end,
-				      struct seep_ranges *parts) _must_check_;
+struct seep_error *seep_resident_find(int pagemap_fd, enum seep_residency what, seep_addr start,
+				      seep_addr end, struct seep_ranges *parts) _must_check_;
 
 /** mirror.c: whether the mirror has room for this mapping. */
 static inline bool seep_mapping_is_mirrored(const struct seep_mapping *mapping)

@@ -22,8 +22,8 @@
 /** A million mappings is 15 times what the kernel allows by default. */
 static const size_t mappings_max = 1 << 20;
 
-static bool parse_line(const struct seep_target *target, const struct stat *exe, const char *line,
-		       size_t len, struct seep_mapping *ret)
+bool seep_mapping_parse(const struct seep_target *target, const struct stat *exe, const char *line,
+			size_t len, struct seep_mapping *ret, const char **name_ret)
 {
 	uint64_t start, end, offset, inode;
 	unsigned dev_major, dev_minor;
@@ -50,6 +50,8 @@ static bool parse_line(const struct seep_target *target, const struct stat *exe,
 		.file_backed = inode != 0,
 		.is_exe = same_file || same_path,
 	};
+	if (name_ret)
+		*name_ret = (size_t)path_at < len ? line + path_at : "";
 	return true;
 }
 
@@ -74,7 +76,8 @@ struct seep_error *seep_mappings_read(struct seep_target *target)
 		seep_addr floor = target->mappings.len ?
 					  target->mappings.data[target->mappings.len - 1].end :
 					  0;
-		if (!parse_line(target, &exe, line, end - line, &mapping) || mapping.start < floor)
+		if (!seep_mapping_parse(target, &exe, line, end - line, &mapping, NULL) ||
+		    mapping.start < floor)
 			continue;
 		if (target->mappings.len == mappings_max)
 			return seep_error_format(SEEP_ERROR_UNSUPPORTED, "more than %zu mappings",

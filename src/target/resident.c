@@ -44,10 +44,12 @@ static bool add(struct seep_ranges *parts, seep_addr start, seep_addr end)
 }
 
 /** *at: how far it came; the rest is for another way. */
-static struct seep_error *by_scan(int pagemap_fd, seep_addr *at, seep_addr end,
-				  struct seep_ranges *parts)
+static struct seep_error *by_scan(int pagemap_fd, enum seep_residency what, seep_addr *at,
+				  seep_addr end, struct seep_ranges *parts)
 {
 	struct page_region regions[REGIONS];
+	uint64_t wanted = PAGE_CATEGORY_PRESENT |
+			  (what == SEEP_HOLDS_ANYTHING ? PAGE_CATEGORY_SWAPPED : 0);
 
 	while (*at < end) {
 		struct pagemap_scan scan = {
@@ -58,8 +60,8 @@ static struct seep_error *by_scan(int pagemap_fd, seep_addr *at, seep_addr end,
 			.regions_len = REGIONS,
 			.category_inverted = PAGE_CATEGORY_PFNZERO,
 			.category_mask = PAGE_CATEGORY_PFNZERO,
-			.category_anyof_mask = PAGE_CATEGORY_PRESENT | PAGE_CATEGORY_SWAPPED,
-			.return_mask = PAGE_CATEGORY_PRESENT | PAGE_CATEGORY_SWAPPED,
+			.category_anyof_mask = wanted,
+			.return_mask = wanted,
 		};
 		int n = ioctl(pagemap_fd, PAGEMAP_SCAN_IOCTL, &scan);
 		if (n < 0 || scan.walk_end <= *at)
@@ -72,10 +74,11 @@ static struct seep_error *by_scan(int pagemap_fd, seep_addr *at, seep_addr end,
 	return NULL;
 }
 
-static struct seep_error *by_entries(int pagemap_fd, seep_addr *at, seep_addr end,
-				     struct seep_ranges *parts)
+static struct seep_error *by_entries(int pagemap_fd, enum seep_residency what, seep_addr *at,
+				     seep_addr end, struct seep_ranges *parts)
 {
 	uint64_t entries[ENTRIES];
+	unsigned shift = what == SEEP_HOLDS_ANYTHING ? 62 : 63;
 
 	while (*at < end) {
 		uint64_t left = (end - *at) / seep_page_bytes,
@@ -84,21 +87,21 @@ static struct seep_error *by_entries(int pagemap_fd, seep_addr *at, seep_addr en
 		if (n < 8)
 			return NULL;
 		for (ssize_t i = 0; i < n / 8; i++, *at += seep_page_bytes)
-			if (entries[i] >> 62 && !add(parts, *at, *at + seep_page_bytes))
+			if (entries[i] >> shift && !add(parts, *at, *at + seep_page_bytes))
 				return &seep_enomem;
 	}
 	return NULL;
 }
 
-struct seep_error *seep_resident_find(int pagemap_fd, seep_addr start, seep_addr end,
-				      struct seep_ranges *parts)
+struct seep_error *seep_resident_find(int pagemap_fd, enum seep_residency what, seep_addr start,
+				      seep_addr end, struct seep_ranges *parts)
 {
 	struct seep_error *err;
 
-	err = by_scan(pagemap_fd, &start, end, parts);
+	err = by_scan(pagemap_fd, what, &start, end, parts);
 	if (err)
 		return err;
-	err = by_entries(pagemap_fd, &start, end, parts);
+	err = by_entries(pagemap_fd, what, &start, end, parts);
 	if (err)
 		return err;
 	return start < end && !add(parts, start, end) ? &seep_enomem : NULL;

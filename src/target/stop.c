@@ -293,6 +293,8 @@ static bool read_registers(struct seep_thread *thread)
 	thread->pc = r.rip;
 	thread->sp = r.rsp;
 	thread->bp = r.rbp;
+	// The kernel keeps the number here while it is in a call, and -1 or the like after an interrupt.
+	thread->syscall = (int64_t)r.orig_rax >= 0 ? (int64_t)r.orig_rax : -1;
 	return true;
 }
 
@@ -300,7 +302,9 @@ static struct seep_error *read_threads(struct seep_target *target)
 {
 	target->threads.len = 0;
 	seep_vec_foreach(tracee, &target->tracees) {
-		struct seep_thread thread = { .tid = tracee->tid, .procid = tracee->procid };
+		struct seep_thread thread = {
+			.tid = tracee->tid, .procid = tracee->procid, .syscall = -1
+		};
 		if (tracee->state == SEEP_TRACEE_ENDED)
 			continue;
 		thread.stopped = tracee->state == SEEP_TRACEE_STOPPED && read_registers(&thread);

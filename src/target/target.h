@@ -34,6 +34,7 @@ struct seep_thread {
 	/** False: it did not stop in time (uninterruptible sleep); no registers, copied anyway. */
 	bool stopped;
 	uint64_t pc, sp, bp;
+	int64_t syscall; /** number of the system call that it was in; -1: in none, or not stopped */
 	uint64_t regs[16]; /** rax rbx rcx rdx rsi rdi rbp rsp r8..r15: what may hold pointers */
 };
 

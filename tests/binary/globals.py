@@ -19,8 +19,11 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 NAMES = {
     "allglen": "allglen", "allgptr": "allgptr", "allp": "allp", "allm": "allm", "mheap": "mheap_", "gcphase": "gcphase",
     "semtable": "semtable", "wait_reasons": "waitReasonStrings", "finq": "finq", "allfin": "allfin",
-    "cleanups": "gcCleanups", "mem_profile_rate": "MemProfileRate",
+    "cleanups": "gcCleanups", "mem_profile_rate": "MemProfileRate", "gc_controller": "gcController",
+    "persistent_chunks": "persistentChunks", "gc_bits_arenas": "gcBitsArenas", "buckhash": "buckhash",
 }
+# Fields of a variable: found at the variable's address and the layout's offset.
+FIELDS = {"memstats_enablegc": "memstats", "memstats_other_sys": "memstats"}
 PROGRAM = """package main
 
 import ("os"; "sync"; "time")
@@ -69,6 +72,8 @@ def compare(tool, go, folder, release):
             told = dump(tool, file)
             wrong = ["%s is %s, not %#x" % (symbol, told["global " + name], known.get(symbol, 0))
                      for name, symbol in NAMES.items() if int(told["global " + name], 0) != known.get(symbol, 0)]
+            wrong += ["%s is %s" % (name, told["global " + name]) for name, symbol in FIELDS.items()
+                      if int(told["global " + name], 0) != known[symbol] + int(told["layout " + name.replace("memstats", "mstats")])]
             wrong += ["%s %s" % (name, told[name]) for name in ("layout_disagreements", "masks_differ", "masks_unknown")
                       if told[name] != "0"]
             wrong += ["no " + name for name in ("masks_large", "layout_from_types", "global wait_reason_count")

@@ -24,6 +24,7 @@ import (
 	"seep.test/programs/subslice"
 	"seep.test/programs/substring"
 	"seep.test/programs/ticker"
+	threadpileup "seep.test/programs/thread-pileup"
 	"seep.test/programs/waitgroup"
 )
 
@@ -250,6 +251,18 @@ var programs = []program{
 	{name: "ticker", variant: "ok-retry", run: ticker.OKRetry},
 	{name: "ticker", variant: "ok-main", hold: ticker.OKMain},
 	{name: "ticker", variant: "ok-server", run: ticker.OKServer},
+	{name: "thread-pileup", variant: "leak", run: threadpileup.Leak},
+	{name: "thread-pileup", variant: "leak-flock", run: threadpileup.LeakFlock},
+	{name: "thread-pileup", variant: "leak-sleep", run: threadpileup.LeakSleep},
+	{name: "thread-pileup", variant: "leak-locked", run: threadpileup.LeakLocked},
+	{name: "thread-pileup", variant: "leak-locked-sleep", run: threadpileup.LeakLockedSleep},
+	{name: "thread-pileup", variant: "leak-threshold", run: threadpileup.LeakThreshold},
+	{name: "thread-pileup", variant: "ok", run: threadpileup.OK},
+	{name: "thread-pileup", variant: "ok-pipe", run: threadpileup.OKPipe},
+	{name: "thread-pileup", variant: "ok-idle", run: threadpileup.OKIdle},
+	{name: "thread-pileup", variant: "ok-few", run: threadpileup.OKFew},
+	{name: "thread-pileup", variant: "ok-unlocked", run: threadpileup.OKUnlocked},
+	{name: "thread-pileup", variant: "ok-busy", run: threadpileup.OKBusy},
 
 	{name: "alltypes", variant: "idle", run: alltypes.Idle},
 	{name: "churn", variant: "hard", run: churn.Hard},

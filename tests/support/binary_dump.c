@@ -77,6 +77,12 @@ static void dump_globals(void)
 	PRINT(allfin);
 	PRINT(cleanups);
 	PRINT(mem_profile_rate);
+	PRINT(gc_controller);
+	PRINT(memstats_enablegc);
+	PRINT(memstats_other_sys);
+	PRINT(persistent_chunks);
+	PRINT(gc_bits_arenas);
+	PRINT(buckhash);
 #undef PRINT
 }
 

@@ -1,0 +1,3 @@
+module seep.test/memory
+
+go 1.18

@@ -1,0 +1,106 @@
+// Package threadpileup: goroutines that each keep an OS thread.
+package threadpileup
+
+import (
+	"os"
+	"runtime"
+	"syscall"
+	"time"
+)
+
+const many = 64
+
+// never is a package variable: what waits for it could be woken.
+var never = make(chan struct{})
+
+func pipe() (r, w int) {
+	var fds [2]int
+	if err := syscall.Pipe(fds[:]); err != nil {
+		panic(err)
+	}
+	return fds[0], fds[1]
+}
+
+// Leak: reads of a pipe by its descriptor, around the poller.
+func Leak() {
+	r, _ := pipe()
+	for i := 0; i < many; i++ {
+		go func() {
+			var buf [1]byte
+			syscall.Read(r, buf[:]) // want leak: thread-pileup suspect 64
+		}()
+	}
+}
+
+// LeakFlock: all want the lock of one file.
+func LeakFlock() {
+	file, err := os.CreateTemp("", "seep-test-")
+	if err != nil {
+		panic(err)
+	}
+	defer os.Remove(file.Name())
+	if err := syscall.Flock(int(file.Fd()), syscall.LOCK_EX); err != nil {
+		panic(err)
+	}
+	held = append(held, file)
+	for i := 0; i < many; i++ {
+		other, err := os.Open(file.Name())
+		if err != nil {
+			panic(err)
+		}
+		held = append(held, other)
+		go lockFile(other)
+	}
+}
+
+var held []*os.File
+
+func lockFile(file *os.File) {
+	syscall.Flock(int(file.Fd()), syscall.LOCK_EX) // want leak-flock: thread-pileup suspect 64
+}
+
+// LeakSleep: the kernel's sleep, not the runtime's; at two places, of which one is below the threshold.
+func LeakSleep() {
+	for i := 0; i < many; i++ {
+		go func() {
+			syscall.Nanosleep(&syscall.Timespec{Sec: 1000}, nil) // want leak-sleep: thread-pileup suspect 64
+		}()
+	}
+	for i := 0; i < many/4; i++ {
+		go func() {
+			syscall.Nanosleep(&syscall.Timespec{Sec: 1000}, nil)
+		}()
+	}
+}
+
+// LeakLocked: each has a thread for itself and waits.
+func LeakLocked() {
+	for i := 0; i < many; i++ {
+		go func() {
+			runtime.LockOSThread()
+			<-never // want leak-locked: thread-pileup suspect 64
+		}()
+	}
+}
+
+// LeakLockedSleep: as well when a timer will wake them.
+func LeakLockedSleep() {
+	for i := 0; i < many; i++ {
+		go func() {
+			runtime.LockOSThread()
+			defer runtime.UnlockOSThread()
+			time.Sleep(time.Hour) // want leak-locked-sleep: thread-pileup suspect 64
+		}()
+	}
+}
+
+// LeakThreshold: the least that counts.
+func LeakThreshold() {
+	r, _ := pipe()
+	for i := 0; i < 32; i++ {
+		go func() {
+			var buf [1]byte
+			syscall.Read(r, buf[:]) // want leak-threshold: thread-pileup suspect 32
+		}()
+	}
+}

@@ -1,0 +1,102 @@
+package threadpileup
+
+import (
+	"net"
+	"os"
+	"runtime"
+	"sync"
+	"syscall"
+)
+
+// OK: network reads wait in the poller, without threads.
+func OK() {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	for i := 0; i < 100; i++ {
+		client, err := net.Dial("tcp", listener.Addr().String())
+		if err != nil {
+			panic(err)
+		}
+		server, err := listener.Accept()
+		if err != nil {
+			panic(err)
+		}
+		connections = append(connections, client)
+		go func() {
+			var buf [1]byte
+			server.Read(buf[:])
+		}()
+	}
+}
+
+var connections []net.Conn
+
+// OKPipe: reads of a pipe through package os, the same.
+func OKPipe() {
+	for i := 0; i < many; i++ {
+		r, w, err := os.Pipe()
+		if err != nil {
+			panic(err)
+		}
+		held = append(held, w)
+		go func() {
+			var buf [1]byte
+			r.Read(buf[:])
+		}()
+	}
+}
+
+// OKIdle: a burst of work has left as many threads, idle now.
+func OKIdle() {
+	var done sync.WaitGroup
+	for i := 0; i < many; i++ {
+		done.Add(1)
+		go func() {
+			defer done.Done()
+			syscall.Nanosleep(&syscall.Timespec{Nsec: 100e6}, nil)
+		}()
+	}
+	done.Wait()
+}
+
+// OKFew: fewer than count.
+func OKFew() {
+	r, _ := pipe()
+	for i := 0; i < 31; i++ {
+		go func() {
+			var buf [1]byte
+			syscall.Read(r, buf[:])
+		}()
+	}
+}
+
+// OKUnlocked: the threads were given back before the wait.
+func OKUnlocked() {
+	var locked sync.WaitGroup
+	locked.Add(many)
+	for i := 0; i < many; i++ {
+		go func() {
+			runtime.LockOSThread()
+			locked.Done()
+			locked.Wait()
+			runtime.UnlockOSThread()
+			<-never
+		}()
+	}
+}
+
+// OKBusy: as many threads as processors are at work.
+func OKBusy() {
+	for i := 0; i < runtime.GOMAXPROCS(0); i++ {
+		go func() {
+			for n := 0; ; n++ {
+				sum += n
+				runtime.Gosched()
+			}
+		}()
+	}
+}
+
+var sum int
