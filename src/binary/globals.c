@@ -69,8 +69,10 @@ static const struct recipe optional[] = {
 	{ VARIABLE(buckhash), "runtime.stkbucket", SEEP_REF_LEA, 8, CONFIRM },
 };
 
-enum { RECIPES = sizeof(recipes) / sizeof(*recipes),
-       OPTIONAL = sizeof(optional) / sizeof(*optional) };
+enum {
+	RECIPES = sizeof(recipes) / sizeof(*recipes),
+	OPTIONAL = sizeof(optional) / sizeof(*optional)
+};
 
 // The references that a recipe counts.
 struct hits {

@@ -5,6 +5,7 @@
 // meant: what is found is only suspect, with the numbers to judge it by.
 #include "detect/explain_wait.h"
 #include "detect/holder_text.h"
+#include "detect/path_text.h"
 #include "runtime/pool.h"
 
 #include <inttypes.h>
@@ -90,6 +91,8 @@ static bool add_map_finding(const struct detector *d, const struct group *group)
 			.type = group->type,
 			.size = group->sizes.data[i].storage,
 		};
+		text.path = seep_path_to(d->view, d->report, SEEP_NODE_ROOT,
+					 seep_graph_node(d->view->graph, object), &text.path_len);
 		if (!seep_vec_push(&f.objects, text))
 			break;
 	}

@@ -187,9 +187,8 @@ static struct seep_error *analyse(struct seep_runtime *rt, const struct seep_usa
 	report->heap.garbage_bytes = rt->heap.bytes - s.live.reachable_bytes;
 	describe_quality(rt, &s.live, &s.locks, report);
 	progress(options, "looking for causes");
-	struct seep_view view = {
-		rt, &s.locks, &s.live, &s.variables, &s.typing, &s.graph, options, usage
-	};
+	struct seep_view view = { rt,	     &s.locks, &s.live, &s.variables,
+				  &s.typing, &s.graph, options, usage };
 	size_t count = sizeof(detectors) / sizeof(*detectors);
 	// Who only asks who holds what gets that.
 	for (size_t i = options->top || options->why ? count - 1 : 0; i < count; i++) {

@@ -186,7 +186,8 @@ static enum part part_of_slot(const struct ledger *l, uint64_t number)
 }
 
 /** Slot by slot what is resident of a span; [start, end) is a resident part of it. */
-static void add_slots(struct ledger *l, const struct seep_span *span, seep_addr start, seep_addr end)
+static void add_slots(struct ledger *l, const struct seep_span *span, seep_addr start,
+		      seep_addr end)
 {
 	while (start < end) {
 		uint64_t slot = (start - span->base) / span->elem_size;
@@ -288,8 +289,8 @@ static bool read_stacks(struct ledger *l, const struct seep_ms *ms)
 		     add(ms->v.data[i].signal, &l->thread_stacks);
 	// Threads that the runtime does not know are C's.
 	for (size_t i = 0; ok && i < rt->thread_count; i++)
-		if (rt->threads[i].stopped && !overlaps(&l->arenas, rt->threads[i].sp,
-							rt->threads[i].sp + 1))
+		if (rt->threads[i].stopped &&
+		    !overlaps(&l->arenas, rt->threads[i].sp, rt->threads[i].sp + 1))
 			ok = add((struct seep_range){ rt->threads[i].sp, rt->threads[i].sp + 1 },
 				 &l->thread_stacks);
 	normalise(&l->goroutine_stacks);

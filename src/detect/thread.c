@@ -147,7 +147,8 @@ static void explain(const struct detector *d, const struct group *group, struct 
 	static const char *const fixes[] = {
 		[IN_SYSCALL] =
 			"wait through package os or net, which needs no thread (os.NewFile on a non-blocking descriptor); or let only a few goroutines call it at a time",
-		[IN_C] = "let only a few goroutines call into C at a time (a channel with so much room as a semaphore), and give the C call a timeout",
+		[IN_C] =
+			"let only a few goroutines call into C at a time (a channel with so much room as a semaphore), and give the C call a timeout",
 		[LOCKED] =
 			"call runtime.UnlockOSThread when the thread is not needed any more (defer it after LockOSThread), or let one locked goroutine serve the others",
 	};
@@ -155,10 +156,10 @@ static void explain(const struct detector *d, const struct group *group, struct 
 
 	f->fix = fixes[group->kind];
 	if (group->kind == IN_SYSCALL)
-		f->summary =
-			what ? seep_report_format(d->report,
-						  "OS threads blocked in the system call %s.", what) :
-			       "OS threads blocked in a system call.";
+		f->summary = what ? seep_report_format(d->report,
+						       "OS threads blocked in the system call %s.",
+						       what) :
+				    "OS threads blocked in a system call.";
 	else if (group->kind == IN_C)
 		f->summary = what ? seep_report_format(d->report,
 						       "OS threads in the C function %s.", what) :
@@ -166,10 +167,11 @@ static void explain(const struct detector *d, const struct group *group, struct 
 	else
 		f->summary =
 			"OS threads that wait for goroutines locked to them, which are parked.";
-	seep_text_why(d->report, f, "%s",
-		      group->kind == LOCKED ?
-			      "each goroutine called runtime.LockOSThread: its thread does nothing else, also while the goroutine waits" :
-			      "a goroutine in such a call has a thread to itself until the call returns; for the next one the runtime makes another");
+	seep_text_why(
+		d->report, f, "%s",
+		group->kind == LOCKED ?
+			"each goroutine called runtime.LockOSThread: its thread does nothing else, also while the goroutine waits" :
+			"a goroutine in such a call has a thread to itself until the call returns; for the next one the runtime makes another");
 	if (group->kind == IN_C && group->computing)
 		seep_text_why(d->report, f,
 			      "%" PRIu64 " of them were computing, not blocked in a system call",
@@ -197,9 +199,9 @@ static struct seep_error *make_finding(const struct detector *d, const struct gr
 	*ret = (struct seep_finding){
 		.cause = "thread-pileup",
 		.verdict = SEEP_VERDICT_SUSPECT,
-		.signature =
-			seep_detect_signature("thread-pileup", kinds[group->kind],
-					      group->what ? group->what : "", function, line, NULL),
+		.signature = seep_detect_signature("thread-pileup", kinds[group->kind],
+						   group->what ? group->what : "", function, line,
+						   NULL),
 		.noun = "thread",
 		.count = group->goroutines.len,
 		.retained_bytes = group->stack_bytes,
@@ -209,8 +211,8 @@ static struct seep_error *make_finding(const struct detector *d, const struct gr
 	explain(d, group, ret);
 	for (size_t i = 0; i < group->goroutines.len && i < SEEP_FINDING_GOROUTINES_MAX; i++) {
 		struct seep_finding_goroutine text;
-		err = seep_text_goroutine(
-			d->view, d->report, &rt->goroutines.data[group->goroutines.data[i]], &text);
+		err = seep_text_goroutine(d->view, d->report,
+					  &rt->goroutines.data[group->goroutines.data[i]], &text);
 		if (err)
 			return err;
 		if (!seep_vec_push(&ret->goroutines, text))

@@ -9,6 +9,7 @@
 #include "detect/allocation.h"
 #include "detect/explain_wait.h"
 #include "detect/holder_text.h"
+#include "detect/path_text.h"
 #include "graph/hidden.h"
 
 #include <inttypes.h>
@@ -17,17 +18,6 @@
 
 /** A finding is worth a reader's time from so many bytes on, or from so large a part of the heap. */
 static const uint64_t bytes_min = 64 << 10, heap_part = 1000;
-
-// TEMPORARY
-static const char *const *seep_text_path(const struct seep_view *view, struct seep_report *report,
-					 struct seep_object object, size_t *len)
-{
-	(void)view;
-	(void)report;
-	(void)object;
-	*len = 0;
-	return NULL;
-}
 
 enum cause { CAUSE_SUBSTRING, CAUSE_SUBSLICE, CAUSE_LOST };
 
@@ -242,17 +232,15 @@ static bool add_texts(const struct detector *d, struct seep_finding *f, const st
 {
 	for (size_t i = 0; i < group->largest.len; i++) {
 		struct seep_object object = group->largest.data[i];
-		_cleanup_(seep_str_deinit) struct seep_str name = {};
-		bool known = seep_typing_name(d->view->typing, object, &name);
 		struct seep_finding_object text = {
 			.address = seep_heap_address(&d->view->runtime->heap, object),
-			.type = known ? seep_report_format(d->report, "%s", seep_str_text(&name)) :
-					NULL,
+			.type = seep_path_type(d->view, d->report, object),
 			.size = d->view->runtime->heap.spans.data[object.span].elem_size,
 			.has_visible = true,
 			.visible_bytes = group->seen.data[i],
 		};
-		text.path = seep_text_path(d->view, d->report, object, &text.path_len);
+		text.path = seep_path_to(d->view, d->report, SEEP_NODE_ROOT,
+					 seep_graph_node(d->view->graph, object), &text.path_len);
 		if (!seep_vec_push(&f->objects, text))
 			return false;
 		if (!f->allocated)

@@ -22,7 +22,8 @@ enum { ARENAS_MAX = 1 << (48 - SEEP_ARENA_SHIFT) };
 enum { HEADROOM_MIN = 1 << 20, HEADROOM_PERCENT = 3, RUNWAY_MIN = 64 << 10 };
 /** runtime/mgcpacer.go defaultHeapMinimum: heapMinimum is that times GOGC in per cent, by which the variable is known again. */
 static const uint64_t HEAP_MINIMUM = 4 << 20;
-static const uint64_t ARENA_BASE = 0xffff800000000000; /** arenaBaseOffset of amd64, runtime/malloc.go */
+static const uint64_t ARENA_BASE =
+	0xffff800000000000; /** arenaBaseOffset of amd64, runtime/malloc.go */
 
 struct controller {
 	const unsigned char *p;
@@ -151,14 +152,12 @@ static bool visit_heap_arenas(const struct seep_runtime *rt, seep_range_visit *v
 	seep_addr map = arena_map(rt);
 
 	for (uint64_t i = 0; i < rt->heap.arena_count; i++) {
-		uint64_t number =
-			(((rt->heap.arena_first + i) << SEEP_ARENA_SHIFT) - ARENA_BASE) >>
-			SEEP_ARENA_SHIFT;
-		seep_addr a = number < ARENAS_MAX ?
-				      seep_memory_word(&rt->memory, map + 8 * number) :
-				      0;
-		if (a && !visit((struct seep_range){ a, a + rt->binary->layout.heap_arena_size },
-				arg))
+		uint64_t number = (((rt->heap.arena_first + i) << SEEP_ARENA_SHIFT) - ARENA_BASE) >>
+				  SEEP_ARENA_SHIFT;
+		seep_addr a =
+			number < ARENAS_MAX ? seep_memory_word(&rt->memory, map + 8 * number) : 0;
+		if (a &&
+		    !visit((struct seep_range){ a, a + rt->binary->layout.heap_arena_size }, arg))
 			return false;
 	}
 	return !map || visit((struct seep_range){ map, map + 8ull * ARENAS_MAX }, arg);

@@ -217,6 +217,11 @@ typedef void seep_stack_visit(seep_addr value, bool precise, void *arg);
 void seep_stack_roots(struct seep_runtime *runtime, const struct seep_goroutine *g,
 		      seep_stack_visit *visit, void *arg);
 
+/** The same; word is the address of the word on the stack, 0 if it is elsewhere (a register, the runtime.g). */
+typedef void seep_stack_visit_word(seep_addr word, seep_addr value, bool precise, void *arg);
+void seep_stack_words(struct seep_runtime *runtime, const struct seep_goroutine *g,
+		      seep_stack_visit_word *visit, void *arg);
+
 /** Positions of a frame's pc, innermost inlined call first; see seep_func_positions(). */
 size_t seep_frame_positions(const struct seep_runtime *runtime, const struct seep_frame *frame,
 			    bool innermost, struct seep_position *ret, size_t max);

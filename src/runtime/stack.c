@@ -291,6 +291,7 @@ struct scan {
 	struct seep_runtime *rt;
 	const struct seep_goroutine *g;
 	seep_stack_visit *visit;
+	seep_stack_visit_word *visit_word; /** in its place */
 	void *arg;
 	struct seep_vec(struct stack_object) objects;
 	struct seep_vec(seep_addr) into_stack; /** pointers into this stack, still to be looked at */
@@ -298,7 +299,8 @@ struct scan {
 	bool failed;
 };
 
-static void found(struct scan *s, seep_addr value, bool precise)
+/** word: where on the stack it stands, 0 if it does not. */
+static void found_at(struct scan *s, seep_addr word, seep_addr value, bool precise)
 {
 	if (value == 0)
 		return;
@@ -308,7 +310,15 @@ static void found(struct scan *s, seep_addr value, bool precise)
 			s->failed = true;
 		return;
 	}
-	s->visit(value, precise, s->arg);
+	if (s->visit_word)
+		s->visit_word(word, value, precise, s->arg);
+	else
+		s->visit(value, precise, s->arg);
+}
+
+static void found(struct scan *s, seep_addr value, bool precise)
+{
+	found_at(s, 0, value, precise);
 }
 
 /** Words [start, start + 8·words) by mask; without a mask every word. */
@@ -324,7 +334,7 @@ static void scan_masked(struct scan *s, seep_addr start, uint64_t words, const u
 		}
 		if ((!mask || mask[i / 8] >> (i % 8) & 1) &&
 		    seep_stack_word(s->g, start + 8 * i, &value))
-			found(s, value, precise);
+			found_at(s, start + 8 * i, value, precise);
 	}
 }
 
@@ -516,20 +526,29 @@ static void scan_saved_regs(struct scan *s)
 			found(s, value, false);
 }
 
+static void scan_all(struct scan *s)
+{
+	scan_g(s);
+	for (size_t i = 0;
+	     s->g->thread && i < sizeof(s->g->thread->regs) / sizeof(s->g->thread->regs[0]); i++)
+		found(s, s->g->thread->regs[i], false);
+	scan_saved_regs(s);
+	scan_frames(s);
+	scan_defers(s);
+	scan_objects(s);
+	seep_vec_free(&s->objects);
+	seep_vec_free(&s->into_stack);
+	seep_vec_free(&s->guessed);
+}
+
 void seep_stack_roots(struct seep_runtime *rt, const struct seep_goroutine *g,
 		      seep_stack_visit *visit, void *arg)
 {
-	struct scan s = { .rt = rt, .g = g, .visit = visit, .arg = arg };
+	scan_all(&(struct scan){ .rt = rt, .g = g, .visit = visit, .arg = arg });
+}
 
-	scan_g(&s);
-	for (size_t i = 0; g->thread && i < sizeof(g->thread->regs) / sizeof(g->thread->regs[0]);
-	     i++)
-		found(&s, g->thread->regs[i], false);
-	scan_saved_regs(&s);
-	scan_frames(&s);
-	scan_defers(&s);
-	scan_objects(&s);
-	seep_vec_free(&s.objects);
-	seep_vec_free(&s.into_stack);
-	seep_vec_free(&s.guessed);
+void seep_stack_words(struct seep_runtime *rt, const struct seep_goroutine *g,
+		      seep_stack_visit_word *visit, void *arg)
+{
+	scan_all(&(struct scan){ .rt = rt, .g = g, .visit_word = visit, .arg = arg });
 }

@@ -125,7 +125,8 @@ static struct seep_error *add_resident(struct seep_copy_job *job,
 	struct seep_ranges parts _cleanup_(free_ranges) = {};
 	struct seep_error *err;
 
-	err = seep_resident_find(pagemap_fd, SEEP_HOLDS_ANYTHING, ranges[0].start, ranges[count - 1].end, &parts);
+	err = seep_resident_find(pagemap_fd, SEEP_HOLDS_ANYTHING, ranges[0].start,
+				 ranges[count - 1].end, &parts);
 	if (err)
 		return err;
 	for (size_t i = 0, k = 0; i < parts.len && k < count;) {

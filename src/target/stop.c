@@ -302,9 +302,9 @@ static struct seep_error *read_threads(struct seep_target *target)
 {
 	target->threads.len = 0;
 	seep_vec_foreach(tracee, &target->tracees) {
-		struct seep_thread thread = {
-			.tid = tracee->tid, .procid = tracee->procid, .syscall = -1
-		};
+		struct seep_thread thread = { .tid = tracee->tid,
+					      .procid = tracee->procid,
+					      .syscall = -1 };
 		if (tracee->state == SEEP_TRACEE_ENDED)
 			continue;
 		thread.stopped = tracee->state == SEEP_TRACEE_STOPPED && read_registers(&thread);

@@ -49,18 +49,17 @@ static bool drop_empty(struct seep_usage *usage)
 static bool add_mapping(struct seep_usage *usage, const struct seep_mapping *m, const char *name)
 {
 	return drop_empty(usage) &&
-	       seep_vec_push(&usage->mappings,
-			     (struct seep_usage_mapping){
-				     .start = m->start,
-				     .end = m->end,
-				     .file_backed = m->file_backed,
-				     .shared = m->shared,
-				     .is_exe = m->is_exe,
-				     .stack = seep_has_prefix(name, "[stack"),
-				     .brk = seep_has_prefix(name, "[heap]"),
-				     .kernel = seep_has_prefix(name, "[v"),
-				     .go = seep_has_prefix(name, "[anon: Go: "),
-			     });
+	       seep_vec_push(&usage->mappings, (struct seep_usage_mapping){
+						       .start = m->start,
+						       .end = m->end,
+						       .file_backed = m->file_backed,
+						       .shared = m->shared,
+						       .is_exe = m->is_exe,
+						       .stack = seep_has_prefix(name, "[stack"),
+						       .brk = seep_has_prefix(name, "[heap]"),
+						       .kernel = seep_has_prefix(name, "[v"),
+						       .go = seep_has_prefix(name, "[anon: Go: "),
+					       });
 }
 
 static struct seep_error *read_mappings(struct seep_target *target, struct seep_usage *usage)
