@@ -209,7 +209,7 @@ static const char *root_kind(const struct seep_graph_root *root)
 						   "runtime";
 }
 
-/** "map[string]*main.session, holding 20,000 main.session and 2 other objects". */
+/** "map[string]*main.session, holding 20,000 main.session and 2 others". */
 static const char *describe_point(struct finder *f, const struct suspect *s)
 {
 	const struct seep_graph *graph = f->graph;
@@ -224,10 +224,11 @@ static const char *describe_point(struct finder *f, const struct suspect *s)
 		seep_path_count(&text, s->run + 1);
 		seep_str_add(&text, " in a row that hold each other");
 	} else if (s->objects) {
+		bool known = s->main_type >= SEEP_OBJECT_TYPES_KNOWN;
 		seep_str_add(&text, text.len ? ", holding " : "holds ");
-		seep_path_count(&text, s->main_count);
-		seep_str_addf(&text, " %s", f->types.names.data[s->main_type]);
-		if (s->objects > s->main_count) {
+		seep_path_count(&text, known ? s->main_count : s->objects);
+		seep_str_addf(&text, " %s", known ? f->types.names.data[s->main_type] : "objects");
+		if (known && s->objects > s->main_count) {
 			seep_str_add(&text, " and ");
 			seep_path_count(&text, s->objects - s->main_count);
 			seep_str_add(&text, " others");

@@ -72,16 +72,38 @@ const char *seep_path_variable(const struct seep_view *view, struct seep_report 
 	return NULL;
 }
 
+/**
+ * The function that g runs, for people. `go f(x)` starts a function that the compiler made, which calls f: then it is the outermost
+ * one on the stack that somebody wrote.
+ */
+static const char *goroutine_function(const struct seep_view *view, const struct seep_goroutine *g)
+{
+	const struct seep_pclntab *tab = &view->runtime->binary->pclntab;
+	const char *name = NULL;
+	struct seep_unwinder u;
+	struct seep_func func;
+
+	if (!seep_pclntab_find(tab, g->startpc, &func))
+		return NULL;
+	if (strcmp(func.name, "runtime.main") == 0)
+		return "main.main";
+	if (func.func_id != tab->wrapper_id)
+		return func.name;
+	for (bool more = seep_unwind_start(view->runtime, g, &u); more; more = seep_unwind_next(&u))
+		if (u.frame.site->func.raw && u.frame.site->func.func_id != tab->wrapper_id &&
+		    strcmp(u.frame.site->func.name, "runtime.goexit") != 0)
+			name = u.frame.site->func.name;
+	return name ? name : func.name;
+}
+
 const char *seep_path_goroutine(const struct seep_view *view, struct seep_report *report,
 				const struct seep_goroutine *g)
 {
-	struct seep_func func;
-	const char *name = NULL;
+	const char *name = goroutine_function(view, g);
 
-	if (seep_pclntab_find(&view->runtime->binary->pclntab, g->startpc, &func))
-		name = strcmp(func.name, "runtime.main") == 0 ? "main.main" : func.name;
-	return seep_report_format(
-		report, name ? "goroutine %" PRIu64 " (%s)" : "goroutine %" PRIu64, g->id, name);
+	if (!name)
+		return seep_report_format(report, "goroutine %" PRIu64, g->id);
+	return seep_report_format(report, "goroutine %" PRIu64 " (%s)", g->id, name);
 }
 
 static const char *timer_name(const struct seep_view *view, struct seep_report *report,
@@ -209,8 +231,10 @@ static const char *text_of(const struct seep_view *view, struct seep_report *rep
 {
 	const struct seep_graph *graph = view->graph;
 
-	if (i > 0)
-		return step_text(view, report, nodes[i - 1], nodes[i]);
+	if (i > 0) // what a root leads to is in the root's name
+		return nodes[i - 1] < graph->first_object ?
+			       "" :
+			       step_text(view, report, nodes[i - 1], nodes[i]);
 	const struct seep_graph_root *root = &graph->roots.data[nodes[0] - 1];
 	seep_addr word = root->kind == SEEP_ROOT_GLOBAL && len > 1 ?
 				 word_of_variable(view, root, nodes[1]) :

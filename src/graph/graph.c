@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { READERS = 2, BATCH = 256, SMALL = 100000 }; // SMALL: objects for which a thread does not pay
+enum { READERS = 2, BATCH = 256, SMALL = 50000 }; // SMALL: objects for which a thread does not pay
 
 /** The edges of a part of the objects. */
 struct reader {

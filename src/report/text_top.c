@@ -25,7 +25,11 @@ static void add_holder(struct seep_page *page, const struct seep_holder *holder)
 	seep_style_bytes(&retained, holder->retained_bytes);
 	seep_style_bytes(&own, holder->bytes);
 	seep_style_count(&count, holder->count);
-	seep_style_text(&name, holder->name ? holder->name : "?", seep_page_room(page, NAME));
+	// Of types and variables the import path gives way first.
+	if (strcmp(holder->kind, "goroutine") == 0)
+		seep_style_text(&name, holder->name, seep_page_room(page, NAME));
+	else
+		seep_style_function(&name, holder->name, seep_page_room(page, NAME));
 	add_right(page, &share, SHARE);
 	add_right(page, &retained, BYTES);
 	add_right(page, &own, BYTES);

@@ -1,0 +1,3 @@
+module seep.test/holders
+
+go 1.18
