@@ -1,7 +1,8 @@
-/** One instruction after the other. Only code.c and flow.c include this: the disassembler is theirs alone. */
+/** Machine code, decoded. Only code.c and what of flow.h follows values through it include this: the disassembler is theirs alone. */
 #ifndef SEEP_BINARY_DECODE_H
 #define SEEP_BINARY_DECODE_H
 
+#include "base/vec.h"
 #include "binary/pclntab.h"
 
 #include <capstone/capstone.h>
@@ -30,5 +31,68 @@ static inline bool seep_insn_in_group(const cs_insn *insn, unsigned group)
 }
 /** The memory operand, or NULL; none has two. */
 const cs_x86_op *seep_insn_memory(const cs_insn *insn);
+
+/** General registers as the processor numbers them. */
+enum {
+	SEEP_RAX,
+	SEEP_RCX,
+	SEEP_RDX,
+	SEEP_RBX,
+	SEEP_RSP,
+	SEEP_RBP,
+	SEEP_RSI,
+	SEEP_RDI,
+	SEEP_R8,
+	SEEP_R9,
+	SEEP_R10,
+	SEEP_R11,
+	SEEP_R12,
+	SEEP_R13,
+	SEEP_R14,
+	SEEP_R15,
+	SEEP_REGS,
+	SEEP_NO_REG = -1
+};
+
+enum seep_operand_kind { SEEP_OPERAND_NONE, SEEP_OPERAND_REG, SEEP_OPERAND_IMM, SEEP_OPERAND_MEM };
+struct seep_operand {
+	uint8_t kind; /** enum seep_operand_kind */
+	uint8_t size; /** bytes */
+	int8_t reg; /** REG: which, also for its parts; NO_REG for those of other kinds */
+	int8_t base, index; /** MEM: NO_REG if there is none */
+	uint8_t scale; /** MEM: of the index */
+	bool absolute; /** MEM: relative to the instruction; value is the address itself */
+	bool segment; /** MEM: in thread-local storage */
+	int64_t value; /** IMM: the constant; MEM: the displacement */
+};
+
+enum seep_step_kind {
+	SEEP_STEP_PLAIN,
+	SEEP_STEP_CALL,
+	SEEP_STEP_JUMP, /** never goes on to the next one */
+	SEEP_STEP_BRANCH,
+	SEEP_STEP_END, /** ret, ud2, int3 */
+};
+/** An instruction, as far as following values needs it. */
+struct seep_step {
+	seep_addr addr;
+	uint16_t id; /** capstone's; 0 for a byte that begins none */
+	uint16_t written; /** general registers that it writes without naming them; a bit each */
+	uint8_t size, kind, operand_count;
+	bool locked;
+	struct seep_operand operands[3];
+};
+struct seep_steps seep_vec(struct seep_step);
+
+/** The whole of func. Errors: BAD_DATA. */
+struct seep_error *seep_steps_read(const struct seep_pclntab *tab, const struct seep_func *func,
+				   struct seep_steps *ret) _must_check_;
+/** Where a direct call or jump leads, 0 if there is no telling. */
+static inline seep_addr seep_step_target(const struct seep_step *step)
+{
+	return step->operand_count == 1 && step->operands[0].kind == SEEP_OPERAND_IMM ?
+		       (seep_addr)step->operands[0].value :
+		       0;
+}
 
 #endif

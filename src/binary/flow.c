@@ -1,277 +1,256 @@
-// Follows values through a function's code from its entry on, one pass in address order, without knowing any: a register
-// holds "the word in slot 0x18", "the address 0x5c5080", "what a call returned", each plus an offset. What comes together
-// where a jump arrives is kept if all ways there agree, and is unknown otherwise; where a jump from further down arrives
-// (a loop) all is unknown. So an origin that is told holds on every way to the instruction, with one exception: a jump
-// table's targets are not known, and where one is also reached from the instruction before it, the values are those of
-// that one way.
+// What one instruction does to what is known of values: a register holds "the word in slot 0x18", "the address 0x5c5080", "what a call
+// returned", each plus an offset. ways.c brings together what comes from several ways.
 //
 // A value that only a call returned, or that came in as an argument, has no origin by itself, but gets one when it is kept
 // in the frame: from then on it is "the word in that slot" in all registers. A store into the slot ends that again.
 //
 // Slots are counted from the stack pointer at entry inside this file (negative: the function's own frame), and from the
 // stack pointer at the instruction in what is told.
-#include "binary/code.h"
+//
+// Facts (types) go with values wherever these are copied, into slots and back. What is kept in a slot stays there until a store
+// that may reach it: one through the stack pointer, or, if the slot belongs to a variable whose address was given away (then it is
+// one of the function's stack objects), any call or store to an unknown address.
+#include "binary/flow.h"
 
 #include "base/str.h"
+#include "binary/shape.h"
 
-#include "base/map.h"
-#include "base/vec.h"
-#include "binary/decode.h"
-
-enum { MAX_PENDING = 4096 };
 enum {
-	RAX,
-	RCX,
-	RDX,
-	RBX,
-	RSP,
-	RBP,
-	RSI,
-	RDI,
-	R8,
-	R9,
-	R10,
-	R11,
-	R12,
-	R13,
-	R14,
-	R15,
-	REGS,
-	NO_REG = -1
+	UNKNOWN_STORE_BYTES = 64,
+	DUFF_BYTES = 1024, // runtime.duffzero and duffcopy write no more
+	LOOK_BACK = 8,
 };
 
-// What a register holds. With an unknown origin, equal ids (not 0) mean equal values but for the offset.
-struct value {
-	struct seep_origin origin;
-	uint32_t id;
-};
-
-// What is known between two instructions.
-struct state {
-	struct value regs[REGS];
-	int64_t depth; // bytes that the stack pointer is below where it was at entry
-	int64_t ctx_slot; // where the closure's context is kept; INT64_MIN: nowhere
-	bool live; // the instruction before leads here
-	bool stray; // but nothing led to that one
-	uint32_t arrived; // pending states: number of jumps that brought one
-};
-
-struct flow {
-	struct seep_decoder dec;
-	const struct seep_pclntab *tab;
-	const struct seep_func *func;
-	struct state now;
-	struct seep_map jumps; // target → number of jumps there
-	struct seep_map pending; // target → index in states, plus 1
-	struct seep_vec(struct state) states;
-	struct seep_vec(uint32_t) free_states;
-	bool jump_table;
-	uint32_t next_id;
-};
-
-static void flow_deinit(struct flow *flow)
+static struct seep_value defined(uint32_t id)
 {
-	seep_decoder_close(&flow->dec);
-	seep_map_deinit(&flow->jumps);
-	seep_map_deinit(&flow->pending);
-	seep_vec_free(&flow->states);
-	seep_vec_free(&flow->free_states);
+	return (struct seep_value){ .id = id };
 }
 
-static bool is_jump(const cs_insn *insn)
+// Numbers of values that an instruction makes are the same each time it is looked at. Who held one made before holds it no more.
+static struct seep_value fresh(struct seep_flow *flow, int reg)
 {
-	return seep_insn_in_group(insn, CS_GRP_JUMP);
+	uint32_t id = (uint32_t)((flow->index + 1) * SEEP_REGS + (unsigned)reg);
+
+	for (int i = 0; i < SEEP_REGS; i++)
+		if (flow->now.regs[i].id == id)
+			flow->now.regs[i].id = 0;
+	return defined(id);
 }
 
-static struct value fresh(struct flow *flow)
+static void set_fresh(struct seep_flow *flow, int reg)
 {
-	return (struct value){ .id = ++flow->next_id };
+	flow->now.regs[reg] = fresh(flow, reg);
 }
 
-static void forget_registers(struct flow *flow)
+static void forget_registers(struct seep_flow *flow)
 {
-	for (int i = 0; i < REGS; i++)
-		flow->now.regs[i] = fresh(flow);
+	for (int i = 0; i < SEEP_REGS; i++)
+		set_fresh(flow, i);
 }
 
-static void enter_function(struct flow *flow)
+void seep_flow_forget(struct seep_flow *flow, seep_addr pc)
 {
-	flow->now = (struct state){ .ctx_slot = INT64_MIN, .live = true };
+	int32_t delta;
+
+	if (seep_func_spdelta(flow->tab, flow->func, pc, &delta))
+		flow->now.depth = delta;
+	flow->now.ctx_slot = INT64_MIN;
+	flow->now.slot_count = 0;
 	forget_registers(flow);
-	for (int i = 0; i < REGS; i++)
-		if (i != RSP && i != RDX)
+}
+
+void seep_flow_enter(struct seep_flow *flow)
+{
+	struct seep_fact facts[SEEP_REGS] = {};
+
+	flow->now = (struct seep_state){ .ctx_slot = INT64_MIN };
+	for (int i = 0; i < SEEP_REGS; i++) {
+		flow->now.regs[i] = defined((uint32_t)i + 1);
+		if (i != SEEP_RSP)
 			flow->now.regs[i].origin =
 				(struct seep_origin){ .kind = SEEP_ORIGIN_ARGUMENT, .slot = i };
-	flow->now.regs[RDX] = (struct value){ .origin.kind = SEEP_ORIGIN_CONTEXT };
-}
-
-// The target of a direct jump or call, 0 if there is none.
-static seep_addr direct_target(const cs_insn *insn)
-{
-	const cs_x86 *x86 = &insn->detail->x86;
-
-	return x86->op_count == 1 && x86->operands[0].type == X86_OP_IMM ?
-		       (uint64_t)x86->operands[0].imm :
-		       0;
-}
-
-static int reg_index(x86_reg reg);
-
-// Wrappers of methods and of deferred calls begin (cmd/internal/obj/x86/obj6.go) by moving g._panic.argp when there is a
-// panic. The part that does so stands at the function's end, touches but R12 and R13, and jumps back to where it came from:
-//	lea d(%rsp),%r13; cmp %r13,(%r12); jne back; mov %rsp,(%r12); jmp back
-// Those jumps bring nothing new, and are not counted.
-static bool in_panic_part(const cs_insn *insn, bool before)
-{
-	const cs_x86_op *ops = insn->detail->x86.operands;
-
-	if (insn->id == X86_INS_LEA)
-		return reg_index(ops[0].reg) == R13 && ops[1].mem.base == X86_REG_RSP;
-	if (insn->id == X86_INS_CMP || insn->id == X86_INS_MOV)
-		return before && ops[0].type == X86_OP_MEM && reg_index(ops[0].mem.base) == R12;
-	return before && (insn->id == X86_INS_NOP || is_jump(insn));
-}
-
-// First pass: where jumps lead.
-static struct seep_error *find_jumps(struct flow *flow)
-{
-	struct seep_error *err;
-	bool panic_part = false;
-
-	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};
-	err = seep_decoder_open(&dec, flow->tab, flow->func);
-	if (err)
-		return err;
-	while (seep_decoder_next(&dec)) {
-		panic_part = in_panic_part(dec.insn, panic_part);
-		if (!is_jump(dec.insn))
-			continue;
-		seep_addr target = direct_target(dec.insn);
-		if (target == 0)
-			flow->jump_table = true;
-		if (target < flow->func->entry || target >= flow->func->end ||
-		    (panic_part && target < dec.insn->address))
-			continue;
-		uint64_t *count = seep_map_put(&flow->jumps, target, NULL);
-		if (!count)
-			return &seep_enomem;
-		++*count;
 	}
-	return NULL;
+	flow->now.regs[SEEP_RDX] = (struct seep_value){ .origin.kind = SEEP_ORIGIN_CONTEXT };
+	if (!flow->hooks || !flow->hooks->entry)
+		return;
+	flow->hooks->entry(flow->hooks->arg, flow->func, facts);
+	for (int i = 0; i < SEEP_REGS; i++)
+		flow->now.regs[i].fact = facts[i];
 }
 
-static struct seep_error *flow_init(struct flow *flow, const struct seep_pclntab *tab,
-				    const struct seep_func *func)
-{
-	struct seep_error *err;
-
-	*flow = (struct flow){ .tab = tab, .func = func };
-	err = find_jumps(flow);
-	return err ? err : seep_decoder_open(&flow->dec, tab, func);
-}
-
-static int reg_index(x86_reg reg)
-{
-	static const x86_reg names[REGS][5] = {
-		{ X86_REG_RAX, X86_REG_EAX, X86_REG_AX, X86_REG_AL, X86_REG_AH },
-		{ X86_REG_RCX, X86_REG_ECX, X86_REG_CX, X86_REG_CL, X86_REG_CH },
-		{ X86_REG_RDX, X86_REG_EDX, X86_REG_DX, X86_REG_DL, X86_REG_DH },
-		{ X86_REG_RBX, X86_REG_EBX, X86_REG_BX, X86_REG_BL, X86_REG_BH },
-		{ X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL },
-		{ X86_REG_RBP, X86_REG_EBP, X86_REG_BP, X86_REG_BPL },
-		{ X86_REG_RSI, X86_REG_ESI, X86_REG_SI, X86_REG_SIL },
-		{ X86_REG_RDI, X86_REG_EDI, X86_REG_DI, X86_REG_DIL },
-		{ X86_REG_R8, X86_REG_R8D, X86_REG_R8W, X86_REG_R8B },
-		{ X86_REG_R9, X86_REG_R9D, X86_REG_R9W, X86_REG_R9B },
-		{ X86_REG_R10, X86_REG_R10D, X86_REG_R10W, X86_REG_R10B },
-		{ X86_REG_R11, X86_REG_R11D, X86_REG_R11W, X86_REG_R11B },
-		{ X86_REG_R12, X86_REG_R12D, X86_REG_R12W, X86_REG_R12B },
-		{ X86_REG_R13, X86_REG_R13D, X86_REG_R13W, X86_REG_R13B },
-		{ X86_REG_R14, X86_REG_R14D, X86_REG_R14W, X86_REG_R14B },
-		{ X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B },
-	};
-	for (int i = 0; i < REGS && reg != X86_REG_INVALID; i++)
-		for (int j = 0; j < 5; j++)
-			if (names[i][j] == reg)
-				return i;
-	return NO_REG;
-}
-
-static void shift(struct value *value, int64_t by)
+static void shift(struct seep_value *value, int64_t by)
 {
 	struct seep_origin *origin = &value->origin;
 	int64_t *last = origin->loads ? &origin->then[origin->loads - 1] : &origin->offset;
 
 	*last = (int64_t)((uint64_t)*last + (uint64_t)by);
+	if (__builtin_add_overflow(value->at, by, &value->at)) {
+		value->at = 0;
+		value->fact = (struct seep_fact){};
+		value->word = 0;
+	}
 }
 
-// A memory operand's effective address.
-static struct value address_of(const struct flow *flow, const cs_x86_op *op)
+struct seep_value seep_flow_address(const struct seep_flow *flow,
+				    const struct seep_operand *operand)
 {
-	const x86_op_mem *mem = &op->mem;
-	const struct state *now = &flow->now;
-	struct value value = {};
+	const struct seep_state *now = &flow->now;
+	struct seep_value value = {};
 
-	if (mem->segment != X86_REG_INVALID || mem->index != X86_REG_INVALID)
+	if (operand->segment || operand->index != SEEP_NO_REG)
 		return value;
-	if (mem->base == X86_REG_RIP) {
+	if (operand->absolute) {
 		value.origin.kind = SEEP_ORIGIN_GLOBAL;
-		value.origin.addr = flow->dec.pc + (uint64_t)mem->disp;
-		return value;
-	}
-	int reg = reg_index(mem->base);
-	if (reg == RSP) {
+		value.origin.addr = (seep_addr)operand->value;
+	} else if (operand->base == SEEP_RSP) {
 		value.origin.kind = SEEP_ORIGIN_SLOT_ADDRESS;
-		value.origin.slot = mem->disp - now->depth;
-	} else if (reg != NO_REG) {
-		value = now->regs[reg];
-		shift(&value, mem->disp);
+		value.origin.slot = operand->value - now->depth;
+	} else if (operand->base != SEEP_NO_REG) {
+		value = now->regs[operand->base];
+		shift(&value, operand->value);
 	}
 	return value;
 }
 
-// The word at an address.
-static struct value load_from(struct flow *flow, struct value at)
+seep_addr seep_value_global(const struct seep_value *value)
 {
-	struct seep_origin *origin = &at.origin;
+	return value->origin.kind == SEEP_ORIGIN_GLOBAL && value->origin.loads == 0 ?
+		       value->origin.addr + (uint64_t)value->origin.offset :
+		       0;
+}
 
-	at.id = 0;
+seep_addr seep_flow_global(const struct seep_flow *flow, const struct seep_operand *operand)
+{
+	struct seep_value value = seep_flow_address(flow, operand);
+
+	return seep_value_global(&value);
+}
+
+// The slot whose own address that is.
+static bool slot_at(const struct seep_value *at, int64_t *ret)
+{
+	if (at->origin.kind != SEEP_ORIGIN_SLOT_ADDRESS || at->origin.loads != 0)
+		return false;
+	*ret = at->origin.slot + at->origin.offset;
+	return true;
+}
+
+static struct seep_slot *find_slot(struct seep_state *state, int64_t slot)
+{
+	for (uint32_t i = 0; i < state->slot_count; i++)
+		if (state->slots[i].slot == slot)
+			return &state->slots[i];
+	return NULL;
+}
+
+// The type of the 8 bytes at that address, by the type of what the address leads into.
+static struct seep_fact fact_at(const struct seep_flow *flow, const struct seep_value *at)
+{
+	if (at->fact.kind < SEEP_FACT_VALUE || !flow->hooks || !flow->hooks->load)
+		return (struct seep_fact){};
+	return flow->hooks->load(flow->hooks->arg, at->fact, at->at);
+}
+
+// Of a word of an array whose index is in a register: base and index may have changed places when the scale is 1.
+static struct seep_value element_address(const struct seep_flow *flow,
+					 const struct seep_operand *operand)
+{
+	struct seep_value value = {};
+	int reg = operand->base;
+
+	if (operand->segment || reg == SEEP_NO_REG || operand->index == SEEP_NO_REG)
+		return value;
+	if (flow->now.regs[reg].fact.kind < SEEP_FACT_VALUE && operand->scale == 1)
+		reg = operand->index;
+	const struct seep_value *base = &flow->now.regs[reg];
+	bool slice = base->fact.kind == SEEP_FACT_VALUE && base->fact.part == SEEP_PART_SLICE;
+	if (!slice && base->fact.kind != SEEP_FACT_ELEMENT)
+		return value;
+	value.fact = base->fact;
+	value.fact.kind = SEEP_FACT_ELEMENT;
+	if (__builtin_add_overflow(base->at, operand->value, &value.at))
+		value = (struct seep_value){};
+	return value;
+}
+
+// The word at an address.
+static struct seep_value load_from(struct seep_flow *flow, struct seep_value at, int reg)
+{
+	struct seep_value value = { .origin = at.origin, .fact = fact_at(flow, &at) };
+	struct seep_origin *origin = &value.origin;
+	const struct seep_slot *kept;
+
 	switch (origin->loads == 0 ? origin->kind : SEEP_ORIGIN_UNKNOWN) {
 	case SEEP_ORIGIN_SLOT_ADDRESS:
 		origin->kind = SEEP_ORIGIN_SLOT;
 		origin->slot += origin->offset;
 		origin->offset = 0;
-		return at;
+		kept = find_slot(&flow->now, origin->slot);
+		if (kept) {
+			value.fact = kept->fact;
+			value.word = kept->word;
+		}
+		return value;
 	case SEEP_ORIGIN_CONTEXT:
 		origin->kind = SEEP_ORIGIN_CLOSURE;
 		origin->slot = origin->offset;
 		origin->offset = 0;
-		return at;
+		return value;
 	default:
-		if (origin->kind == SEEP_ORIGIN_UNKNOWN || origin->loads == SEEP_ORIGIN_LOADS)
-			return fresh(flow);
+		value.word = seep_value_global(&at);
+		if (origin->kind == SEEP_ORIGIN_UNKNOWN || origin->loads == SEEP_ORIGIN_LOADS) {
+			struct seep_value other = fresh(flow, reg);
+			other.fact = value.fact;
+			return other;
+		}
 		origin->then[origin->loads++] = 0;
-		return at;
+		return value;
 	}
 }
 
-// Something is written to [slot, slot + size): what registers had from there is no longer there.
-static void slot_written(struct flow *flow, int64_t slot, int64_t size)
+static void drop_slots(struct seep_state *now, int64_t start, int64_t end)
 {
-	struct state *now = &flow->now;
-
-	for (int i = 0; i < REGS; i++) {
-		const struct seep_origin *origin = &now->regs[i].origin;
-		if (origin->kind == SEEP_ORIGIN_SLOT && origin->slot < slot + size &&
-		    slot < origin->slot + 8)
-			now->regs[i] = fresh(flow);
+	for (uint32_t i = 0; i < now->slot_count;) {
+		if (now->slots[i].slot < end && start < now->slots[i].slot + 8)
+			now->slots[i] = now->slots[--now->slot_count];
+		else
+			i++;
 	}
-	if (now->ctx_slot < slot + size && slot < now->ctx_slot + 8 && now->ctx_slot != INT64_MIN)
+}
+
+// Something is written to [slot, end): what registers had from there is no longer there.
+static void slots_written(struct seep_flow *flow, int64_t slot, int64_t end)
+{
+	struct seep_state *now = &flow->now;
+
+	for (int i = 0; i < SEEP_REGS; i++) {
+		const struct seep_origin *origin = &now->regs[i].origin;
+		if (origin->kind == SEEP_ORIGIN_SLOT && origin->slot < end &&
+		    slot < origin->slot + 8) {
+			struct seep_fact fact = now->regs[i].fact;
+			seep_addr word = now->regs[i].word;
+			int32_t at = now->regs[i].at;
+			now->regs[i] = fresh(flow, i);
+			now->regs[i].fact = fact;
+			now->regs[i].word = word;
+			now->regs[i].at = at;
+		}
+	}
+	if (now->ctx_slot < end && slot < now->ctx_slot + 8 && now->ctx_slot != INT64_MIN)
 		now->ctx_slot = INT64_MIN;
+	drop_slots(now, slot, end);
+}
+
+// Something is written to where others have an address of.
+static void exposed_written(struct seep_flow *flow)
+{
+	for (size_t i = 0; i < flow->exposed.len; i++)
+		drop_slots(&flow->now, (int64_t)flow->exposed.data[i].start,
+			   (int64_t)flow->exposed.data[i].end);
 }
 
 // A value that is nowhere but in registers: a call returned it, or it came in as an argument.
-static bool without_place(const struct value *value)
+static bool without_place(const struct seep_value *value)
 {
 	const struct seep_origin *origin = &value->origin;
 
@@ -279,19 +258,29 @@ static bool without_place(const struct value *value)
 				  (origin->kind == SEEP_ORIGIN_ARGUMENT && origin->loads == 0));
 }
 
-// Register reg is stored to a slot. If nothing better is known of its value, it is that slot's from now on.
-static void keep_in_slot(struct flow *flow, int reg, int64_t slot)
+static void remember_slot(struct seep_state *now, int64_t slot, const struct seep_value *value)
 {
-	struct state *now = &flow->now;
-	struct value kept = now->regs[reg];
+	if (value->at != 0 || (value->fact.kind == SEEP_FACT_NONE && value->word == 0) ||
+	    now->slot_count == SEEP_FLOW_SLOTS)
+		return;
+	now->slots[now->slot_count++] =
+		(struct seep_slot){ .slot = slot, .fact = value->fact, .word = value->word };
+}
 
-	slot_written(flow, slot, 8);
+// Register reg is stored to a slot. If nothing better is known of its value, it is that slot's from now on.
+static void keep_in_slot(struct seep_flow *flow, int reg, int64_t slot)
+{
+	struct seep_state *now = &flow->now;
+	struct seep_value kept = now->regs[reg];
+
+	slots_written(flow, slot, slot + 8);
+	remember_slot(now, slot, &kept);
 	if (kept.origin.kind == SEEP_ORIGIN_CONTEXT && kept.origin.offset == 0)
 		now->ctx_slot = slot;
 	if (!without_place(&kept))
 		return;
-	for (int i = 0; i < REGS; i++) {
-		struct value *value = &now->regs[i];
+	for (int i = 0; i < SEEP_REGS; i++) {
+		struct seep_value *value = &now->regs[i];
 		if (!without_place(value) || value->id != kept.id)
 			continue;
 		value->origin.kind = SEEP_ORIGIN_SLOT;
@@ -301,100 +290,207 @@ static void keep_in_slot(struct flow *flow, int reg, int64_t slot)
 	}
 }
 
-static int reg_operand(const cs_insn *insn, unsigned i, unsigned size)
+static int reg_operand(const struct seep_step *step, unsigned i, unsigned size)
 {
-	const cs_x86 *x86 = &insn->detail->x86;
-
-	if (i >= x86->op_count || x86->operands[i].type != X86_OP_REG ||
-	    x86->operands[i].size != size)
-		return NO_REG;
-	return reg_index(x86->operands[i].reg);
+	if (i >= step->operand_count || step->operands[i].kind != SEEP_OPERAND_REG ||
+	    step->operands[i].size != size)
+		return SEEP_NO_REG;
+	return step->operands[i].reg;
 }
 
-static void write_memory(struct flow *flow, const cs_x86_op *mem)
+// A store that is not a plain one of a register to a slot.
+static void write_memory(struct seep_flow *flow, const struct seep_operand *mem)
 {
-	struct value at = address_of(flow, mem);
+	struct seep_value at = seep_flow_address(flow, mem);
+	int64_t slot;
 
-	if (at.origin.kind == SEEP_ORIGIN_SLOT_ADDRESS && at.origin.loads == 0)
-		slot_written(flow, at.origin.slot + at.origin.offset, mem->size ? mem->size : 64);
+	if (slot_at(&at, &slot)) {
+		slots_written(flow, slot, slot + (mem->size ? mem->size : UNKNOWN_STORE_BYTES));
+	} else if (mem->base == SEEP_RSP) { // with an index
+		slots_written(flow, mem->value - flow->now.depth, INT64_MAX);
+	} else if (mem->base != SEEP_NO_REG && slot_at(&flow->now.regs[mem->base], &slot)) {
+		slots_written(flow, slot + (mem->value < 0 ? mem->value : 0), INT64_MAX);
+	} else if (!mem->absolute) {
+		exposed_written(flow);
+	}
+}
+
+// Bytes that a string instruction writes, from the constant that was last put into rcx; INT64_MAX if there is none.
+static int64_t repeated_bytes(const struct seep_flow *flow)
+{
+	for (size_t i = flow->index; i-- > 0 && flow->index - i < LOOK_BACK;) {
+		const struct seep_step *step = &flow->steps.data[i];
+		if (step->kind != SEEP_STEP_PLAIN)
+			break;
+		if (step->operand_count == 2 && step->operands[0].kind == SEEP_OPERAND_REG &&
+		    step->operands[0].reg == SEEP_RCX)
+			return step->id == X86_INS_MOV &&
+					       step->operands[1].kind == SEEP_OPERAND_IMM &&
+					       step->operands[1].value >= 0 &&
+					       step->operands[1].value < INT32_MAX ?
+				       8 * step->operands[1].value :
+				       INT64_MAX;
+	}
+	return INT64_MAX;
+}
+
+static void string_written(struct seep_flow *flow, int64_t bytes)
+{
+	int64_t slot, end;
+
+	if (slot_at(&flow->now.regs[SEEP_RDI], &slot))
+		slots_written(flow, slot,
+			      __builtin_add_overflow(slot, bytes, &end) ? INT64_MAX : end);
+	exposed_written(flow);
 }
 
 // What an instruction may write that is not understood in detail.
-static void apply_unknown(struct flow *flow, const cs_insn *insn)
+static void apply_unknown(struct seep_flow *flow, const struct seep_step *step)
 {
-	const cs_detail *detail = insn->detail;
-	bool exchange = insn->id == X86_INS_XCHG || insn->id == X86_INS_XADD;
+	bool exchange = step->id == X86_INS_XCHG || step->id == X86_INS_XADD;
 
-	for (unsigned i = 0; i < detail->x86.op_count && (i == 0 || exchange); i++) {
-		const cs_x86_op *op = &detail->x86.operands[i];
-		int reg = op->type == X86_OP_REG ? reg_index(op->reg) : NO_REG;
-		if (reg != NO_REG)
-			flow->now.regs[reg] = fresh(flow);
-		if (op->type == X86_OP_MEM)
+	for (unsigned i = 0; i < step->operand_count && (i == 0 || exchange); i++) {
+		const struct seep_operand *op = &step->operands[i];
+		if (op->kind == SEEP_OPERAND_REG && op->reg != SEEP_NO_REG)
+			set_fresh(flow, op->reg);
+		if (op->kind == SEEP_OPERAND_MEM)
 			write_memory(flow, op);
 	}
-	for (unsigned i = 0; i < detail->regs_write_count; i++) {
-		int reg = reg_index(detail->regs_write[i]);
-		if (reg != NO_REG)
-			flow->now.regs[reg] = fresh(flow);
-	}
+	if (step->written & 1u << SEEP_RDI) // the string instructions
+		string_written(flow, repeated_bytes(flow));
+	for (int i = 0; i < SEEP_REGS; i++)
+		if (step->written & 1u << i)
+			set_fresh(flow, i);
 }
 
 // Follows the stack pointer. False if the instruction does not move it.
-static bool apply_stack(struct flow *flow, const cs_insn *insn)
+static bool apply_stack(struct seep_flow *flow, const struct seep_step *step)
 {
-	const cs_x86_op *ops = insn->detail->x86.operands;
-	struct state *now = &flow->now;
+	const struct seep_operand *ops = step->operands;
+	struct seep_state *now = &flow->now;
 	int32_t delta;
 
-	if (insn->id == X86_INS_PUSH || insn->id == X86_INS_PUSHFQ) {
+	if (step->id == X86_INS_PUSH || step->id == X86_INS_PUSHFQ) {
 		now->depth += 8;
-		slot_written(flow, -now->depth, 8);
+		slots_written(flow, -now->depth, -now->depth + 8);
 		return true;
 	}
-	if (insn->id == X86_INS_POP || insn->id == X86_INS_POPFQ) {
-		apply_unknown(flow, insn);
+	if (step->id == X86_INS_POP || step->id == X86_INS_POPFQ) {
+		apply_unknown(flow, step);
 		now->depth -= 8;
 		return true;
 	}
-	if (reg_operand(insn, 0, 8) != RSP || insn->id == X86_INS_CMP || insn->id == X86_INS_TEST)
+	if (reg_operand(step, 0, 8) != SEEP_RSP || step->id == X86_INS_CMP ||
+	    step->id == X86_INS_TEST)
 		return false;
-	if ((insn->id == X86_INS_SUB || insn->id == X86_INS_ADD) && ops[1].type == X86_OP_IMM)
-		now->depth += insn->id == X86_INS_SUB ? ops[1].imm : -ops[1].imm;
-	else if (seep_func_spdelta(flow->tab, flow->func, flow->dec.pc, &delta))
+	if ((step->id == X86_INS_SUB || step->id == X86_INS_ADD) && ops[1].kind == SEEP_OPERAND_IMM)
+		now->depth += step->id == X86_INS_SUB ? ops[1].value : -ops[1].value;
+	else if (seep_func_spdelta(flow->tab, flow->func, step->addr + step->size, &delta))
 		now->depth = delta;
 	return true;
 }
 
-static void apply_move(struct flow *flow, const cs_insn *insn)
+static void set_nil(struct seep_flow *flow, int reg)
 {
-	const cs_x86_op *ops = insn->detail->x86.operands;
-	struct state *now = &flow->now;
-	int to = reg_operand(insn, 0, 8), from = reg_operand(insn, 1, 8);
-
-	if (to != NO_REG && from == RSP)
-		now->regs[to] = (struct value){ .origin = { .kind = SEEP_ORIGIN_SLOT_ADDRESS,
-							    .slot = -now->depth } };
-	else if (to != NO_REG && from != NO_REG)
-		now->regs[to] = now->regs[from];
-	else if (to != NO_REG && ops[1].type == X86_OP_MEM)
-		now->regs[to] = load_from(flow, address_of(flow, &ops[1]));
-	else if (ops[0].type == X86_OP_MEM && from != NO_REG && ops[0].mem.base == X86_REG_RSP &&
-		 ops[0].mem.index == X86_REG_INVALID)
-		keep_in_slot(flow, from, ops[0].mem.disp - now->depth);
-	else
-		apply_unknown(flow, insn);
+	set_fresh(flow, reg);
+	flow->now.regs[reg].fact.kind = SEEP_FACT_NIL;
 }
 
-static void apply(struct flow *flow, const cs_insn *insn)
+static void apply_move(struct seep_flow *flow, const struct seep_step *step)
 {
-	const cs_x86_op *ops = insn->detail->x86.operands;
-	struct state *now = &flow->now;
-	int to;
+	const struct seep_operand *ops = step->operands;
+	struct seep_state *now = &flow->now;
+	int to = reg_operand(step, 0, 8), from = reg_operand(step, 1, 8);
+	int64_t slot;
+	bool zero = ops[1].kind == SEEP_OPERAND_IMM && ops[1].value == 0;
 
-	if (apply_stack(flow, insn))
+	if (to != SEEP_NO_REG && from == SEEP_RSP) {
+		now->regs[to] = (struct seep_value){ .origin = { .kind = SEEP_ORIGIN_SLOT_ADDRESS,
+								 .slot = -now->depth } };
+	} else if (to != SEEP_NO_REG && from != SEEP_NO_REG) {
+		now->regs[to] = now->regs[from];
+	} else if (to != SEEP_NO_REG && ops[1].kind == SEEP_OPERAND_MEM) {
+		struct seep_value at = ops[1].index == SEEP_NO_REG ?
+					       seep_flow_address(flow, &ops[1]) :
+					       element_address(flow, &ops[1]);
+		now->regs[to] = load_from(flow, at, to);
+	} else if (ops[0].kind == SEEP_OPERAND_MEM && from != SEEP_NO_REG) {
+		struct seep_value at = seep_flow_address(flow, &ops[0]);
+		if (slot_at(&at, &slot))
+			keep_in_slot(flow, from, slot);
+		else
+			write_memory(flow, &ops[0]);
+	} else if (zero && ops[0].kind == SEEP_OPERAND_REG && ops[0].reg != SEEP_NO_REG &&
+		   ops[0].size >= 4) {
+		set_nil(flow, ops[0].reg);
+	} else {
+		apply_unknown(flow, step);
+	}
+}
+
+static void apply_lea(struct seep_flow *flow, const struct seep_step *step, int to)
+{
+	const struct seep_operand *mem = &step->operands[1];
+	struct seep_value value = mem->index == SEEP_NO_REG ? seep_flow_address(flow, mem) :
+							      element_address(flow, mem);
+
+	if (value.origin.kind == SEEP_ORIGIN_UNKNOWN && value.id == 0) {
+		struct seep_value other = fresh(flow, to);
+		other.fact = value.fact;
+		other.at = value.at;
+		value = other;
+	}
+	flow->now.regs[to] = value;
+}
+
+// What a call leaves of what is known.
+static void apply_call(struct seep_flow *flow, const struct seep_step *step)
+{
+	struct seep_fact facts[SEEP_REGS] = {};
+	seep_addr target = seep_step_target(step);
+	struct seep_func callee;
+	bool known = target != 0 && seep_pclntab_find(flow->tab, target, &callee);
+
+	// It keeps all registers but R11, where since 1.21 the buffer's address comes back.
+	if (known && seep_has_prefix(callee.name, "runtime.gcWriteBarrier")) {
+		set_fresh(flow, SEEP_R11);
 		return;
-	switch (insn->id) {
+	}
+	if (known && (seep_has_prefix(callee.name, "runtime.panic") ||
+		      seep_has_prefix(callee.name, "runtime.goPanic") ||
+		      strcmp(callee.name, "runtime.gopanic") == 0 ||
+		      strcmp(callee.name, "runtime.throw") == 0 ||
+		      strcmp(callee.name, "runtime.fatal") == 0))
+		flow->mode = SEEP_FLOW_DEAD;
+	if (flow->hooks && flow->hooks->call)
+		flow->hooks->call(flow->hooks->arg, flow, step, facts);
+	if (known && seep_has_prefix(callee.name, "runtime.duff"))
+		string_written(flow, DUFF_BYTES);
+	exposed_written(flow);
+	forget_registers(flow);
+	for (int i = 0; i < SEEP_REGS; i++)
+		flow->now.regs[i].fact = facts[i];
+}
+
+static void apply_add(struct seep_flow *flow, const struct seep_step *step, int to)
+{
+	const struct seep_operand *by = &step->operands[1];
+
+	shift(&flow->now.regs[to], step->id == X86_INS_ADD ? by->value : -by->value);
+}
+
+void seep_flow_apply(struct seep_flow *flow, const struct seep_step *step)
+{
+	const struct seep_operand *ops = step->operands;
+	int to = reg_operand(step, 0, 8);
+
+	if (step->kind == SEEP_STEP_CALL) {
+		apply_call(flow, step);
+		return;
+	}
+	if (step->kind != SEEP_STEP_PLAIN || apply_stack(flow, step))
+		return;
+	switch (step->id) {
 	case 0:
 		forget_registers(flow);
 		return;
@@ -404,30 +500,37 @@ static void apply(struct flow *flow, const cs_insn *insn)
 	case X86_INS_BT:
 		return;
 	case X86_INS_MOV:
-		apply_move(flow, insn);
+		apply_move(flow, step);
 		return;
 	case X86_INS_LEA:
-		to = reg_operand(insn, 0, 8);
-		if (to == NO_REG)
+		if (to == SEEP_NO_REG)
 			break;
-		now->regs[to] = address_of(flow, &ops[1]);
-		if (now->regs[to].origin.kind == SEEP_ORIGIN_UNKNOWN && now->regs[to].id == 0)
-			now->regs[to] = fresh(flow);
+		apply_lea(flow, step, to);
 		return;
 	case X86_INS_ADD:
 	case X86_INS_SUB:
-		to = reg_operand(insn, 0, 8);
-		if (to == NO_REG || ops[1].type != X86_OP_IMM)
+		if (to == SEEP_NO_REG || ops[1].kind != SEEP_OPERAND_IMM)
 			break;
-		shift(&now->regs[to], insn->id == X86_INS_ADD ? ops[1].imm : -ops[1].imm);
+		apply_add(flow, step, to);
+		return;
+	case X86_INS_XOR:
+		if (ops[0].kind != SEEP_OPERAND_REG || ops[1].kind != SEEP_OPERAND_REG ||
+		    ops[0].reg != ops[1].reg || ops[0].size < 4 || ops[0].reg == SEEP_NO_REG)
+			break;
+		set_nil(flow, ops[0].reg);
 		return;
 	default:
 		break;
 	}
-	apply_unknown(flow, insn);
+	apply_unknown(flow, step);
 }
 
-static bool same_value(const struct value *a, const struct value *b)
+static bool same_fact(const struct seep_fact *a, const struct seep_fact *b)
+{
+	return a->kind == b->kind && a->part == b->part && a->type == b->type;
+}
+
+static bool same_value(const struct seep_value *a, const struct seep_value *b)
 {
 	const struct seep_origin *x = &a->origin, *y = &b->origin;
 
@@ -438,123 +541,68 @@ static bool same_value(const struct value *a, const struct value *b)
 	return memcmp(x->then, y->then, sizeof(x->then)) == 0;
 }
 
-// Leaves in state what both ways agree on.
-static void merge(struct flow *flow, struct state *state)
+// What is said of a value that is one of two.
+static struct seep_fact joint_fact(const struct seep_fact *a, int32_t a_at,
+				   const struct seep_fact *b, int32_t b_at)
 {
-	for (int i = 0; i < REGS; i++)
-		if (!same_value(&state->regs[i], &flow->now.regs[i]))
-			state->regs[i] = fresh(flow);
-	if (state->ctx_slot != flow->now.ctx_slot)
+	if (b->kind == SEEP_FACT_NIL)
+		return *a;
+	if (a->kind == SEEP_FACT_NIL)
+		return *b;
+	return same_fact(a, b) && a_at == b_at ? *a : (struct seep_fact){};
+}
+
+static bool merge_register(struct seep_value *a, const struct seep_value *b, uint32_t id)
+{
+	struct seep_value old = *a;
+	struct seep_fact fact = joint_fact(&a->fact, a->at, &b->fact, b->at);
+
+	if (!same_value(a, b))
+		*a = defined(id);
+	a->at = old.fact.kind == SEEP_FACT_NIL ? b->at : old.at;
+	a->fact = fact;
+	a->word = old.word == b->word && old.at == b->at ? old.word : 0;
+	return !same_value(a, &old) || !same_fact(&a->fact, &old.fact) || a->word != old.word ||
+	       a->at != old.at;
+}
+
+bool seep_state_merge(struct seep_state *state, const struct seep_state *other, uint32_t where)
+{
+	bool less = false;
+
+	for (int i = 0; i < SEEP_REGS; i++)
+		less |= merge_register(&state->regs[i], &other->regs[i], where + (uint32_t)i);
+	// Who had the value that this place made the time before has another one than who gets it now.
+	for (uint32_t i = 0; i < SEEP_REGS; i++)
+		for (uint32_t j = 0; j < SEEP_REGS && state->regs[i].id == where + i; j++)
+			if (j != i && state->regs[j].id == where + i) {
+				state->regs[j].id = where + j;
+				less = true;
+			}
+	if (state->ctx_slot != other->ctx_slot && state->ctx_slot != INT64_MIN) {
 		state->ctx_slot = INT64_MIN;
+		less = true;
+	}
+	for (uint32_t i = 0; i < state->slot_count;) {
+		struct seep_slot *a = &state->slots[i];
+		const struct seep_slot *b = find_slot((struct seep_state *)other, a->slot);
+		struct seep_fact fact = b ? joint_fact(&a->fact, 0, &b->fact, 0) :
+					    (struct seep_fact){};
+		seep_addr word = b && a->word == b->word ? a->word : 0;
+		less |= !same_fact(&fact, &a->fact) || word != a->word;
+		a->fact = fact;
+		a->word = word;
+		if (fact.kind == SEEP_FACT_NONE && word == 0)
+			state->slots[i] = state->slots[--state->slot_count];
+		else
+			i++;
+	}
+	return less;
 }
 
-// A jump to target brings what is known now.
-static struct seep_error *bring(struct flow *flow, seep_addr target)
+struct seep_origin seep_flow_told(const struct seep_flow *flow, struct seep_value value)
 {
-	// What comes from below is too late: the target will miss it among those it expects.
-	if (target <= flow->dec.insn->address || flow->jump_table ||
-	    !seep_map_get(&flow->jumps, target))
-		return NULL;
-	uint64_t *slot = seep_map_put(&flow->pending, target, NULL);
-	if (!slot)
-		return &seep_enomem;
-	if (*slot != 0) {
-		struct state *state = &flow->states.data[*slot - 1];
-		state->arrived++;
-		merge(flow, state);
-		return NULL;
-	}
-	uint32_t index = (uint32_t)flow->states.len;
-	if (flow->free_states.len > 0)
-		index = seep_vec_pop(&flow->free_states);
-	else if (index >= MAX_PENDING) // more than anybody writes
-		return NULL;
-	else if (!seep_vec_push(&flow->states, flow->now))
-		return &seep_enomem;
-	flow->states.data[index] = flow->now;
-	flow->states.data[index].arrived = 1;
-	*slot = index + 1;
-	return NULL;
-}
-
-// Forgets all but the depth, which the function table knows where no way leads to pc.
-static void start_over(struct flow *flow, seep_addr pc)
-{
-	int32_t delta;
-
-	if (!flow->now.live && seep_func_spdelta(flow->tab, flow->func, pc, &delta))
-		flow->now.depth = delta;
-	flow->now.ctx_slot = INT64_MIN;
-	forget_registers(flow);
-}
-
-// Brings together what is known from all ways to the next instruction, at pc.
-static struct seep_error *arrive(struct flow *flow, seep_addr pc)
-{
-	struct state *now = &flow->now;
-	const uint64_t *jumps = seep_map_get(&flow->jumps, pc);
-
-	if (pc == flow->func->entry) {
-		enter_function(
-			flow); // Jumps come from morestack, which brings back what was there.
-		return NULL;
-	}
-	if (!jumps) {
-		// Nobody comes here but perhaps by a jump table, or from the runtime (deferreturn).
-		if (!now->live)
-			start_over(flow, pc);
-		now->stray |= !now->live;
-		now->live = true;
-		return NULL;
-	}
-	uint64_t *slot = seep_map_get(&flow->pending, pc);
-	if (slot && *slot != 0) {
-		uint32_t index = (uint32_t)(*slot - 1);
-		struct state *state = &flow->states.data[index];
-		*slot = 0;
-		if (!seep_vec_push(&flow->free_states, index))
-			return &seep_enomem;
-		if (now->live && !now->stray)
-			merge(flow, state);
-		bool all = state->arrived == *jumps;
-		*now = *state;
-		if (!all)
-			start_over(flow, pc);
-	} else {
-		start_over(flow, pc);
-	}
-	now->live = true;
-	now->stray = false;
-	return NULL;
-}
-
-// What a call leaves of what is known.
-static void apply_call(struct flow *flow, const cs_insn *insn)
-{
-	struct seep_func callee;
-	seep_addr target = direct_target(insn);
-
-	if (target == 0 || !seep_pclntab_find(flow->tab, target, &callee)) {
-		forget_registers(flow);
-		return;
-	}
-	// It keeps all registers but R11, where since 1.21 the buffer's address comes back.
-	if (seep_has_prefix(callee.name, "runtime.gcWriteBarrier")) {
-		flow->now.regs[R11] = fresh(flow);
-		return;
-	}
-	if (seep_has_prefix(callee.name, "runtime.panic") ||
-	    seep_has_prefix(callee.name, "runtime.goPanic") ||
-	    strcmp(callee.name, "runtime.gopanic") == 0 ||
-	    strcmp(callee.name, "runtime.throw") == 0 || strcmp(callee.name, "runtime.fatal") == 0)
-		flow->now.live = false;
-	forget_registers(flow);
-}
-
-// An origin as it is told: slots from the stack pointer here, the closure's context through its slot where it has one.
-static struct seep_origin told(const struct flow *flow, struct value value)
-{
-	const struct state *now = &flow->now;
+	const struct seep_state *now = &flow->now;
 	struct seep_origin origin = value.origin;
 
 	if (origin.kind == SEEP_ORIGIN_UNKNOWN)
@@ -572,123 +620,4 @@ static struct seep_origin told(const struct flow *flow, struct value value)
 	if (origin.kind == SEEP_ORIGIN_SLOT || origin.kind == SEEP_ORIGIN_SLOT_ADDRESS)
 		origin.slot += now->depth;
 	return origin;
-}
-
-// What is visited; one of the two is set.
-struct visitor {
-	bool (*call)(const struct seep_call *, void *arg);
-	bool (*atomic)(const struct seep_atomic *, void *arg);
-	void *arg;
-};
-
-static bool visit_atomic(const struct flow *flow, const cs_insn *insn,
-			 const struct visitor *visitor)
-{
-	const cs_x86_op *mem = seep_insn_memory(insn);
-	bool locked = insn->detail->x86.prefix[0] == X86_PREFIX_LOCK || insn->id == X86_INS_XCHG;
-
-	if (!locked || !mem)
-		return true;
-	struct seep_atomic atomic = {
-		.pc = insn->address,
-		.kind = insn->id == X86_INS_CMPXCHG ? SEEP_ATOMIC_CMPXCHG :
-			insn->id == X86_INS_XADD    ? SEEP_ATOMIC_XADD :
-						      SEEP_ATOMIC_OTHER,
-		.size = mem->size,
-		.arg = told(flow, address_of(flow, mem)),
-	};
-	return visitor->atomic(&atomic, visitor->arg);
-}
-
-static bool visit_call(const struct flow *flow, const cs_insn *insn, const struct visitor *visitor)
-{
-	struct seep_call call = {
-		.pc = insn->address,
-		.target = direct_target(insn),
-		.arg = told(flow, flow->now.regs[RAX]),
-	};
-	return call.target == 0 || visitor->call(&call, visitor->arg);
-}
-
-static struct seep_error *walk(const struct seep_pclntab *tab, const struct seep_func *func,
-			       const struct visitor *visitor)
-{
-	struct seep_error *err;
-
-	_cleanup_(flow_deinit) struct flow flow = {};
-	err = flow_init(&flow, tab, func);
-	while (!err && seep_decoder_next(&flow.dec)) {
-		const cs_insn *insn = flow.dec.insn;
-		err = arrive(&flow, insn->address);
-		if (err)
-			return err;
-		if (seep_insn_in_group(insn, CS_GRP_CALL)) {
-			if (visitor->call && !visit_call(&flow, insn, visitor))
-				break;
-			apply_call(&flow, insn);
-		} else if (is_jump(insn)) {
-			err = bring(&flow, direct_target(insn));
-			flow.now.live &= insn->id != X86_INS_JMP;
-		} else {
-			if (visitor->atomic && insn->id != 0 && !visit_atomic(&flow, insn, visitor))
-				break;
-			apply(&flow, insn);
-			flow.now.live &= !seep_insn_in_group(insn, CS_GRP_RET) &&
-					 insn->id != X86_INS_UD2 && insn->id != X86_INS_INT3;
-		}
-	}
-	return err;
-}
-
-struct seep_error *seep_code_each_call(const struct seep_pclntab *tab, const struct seep_func *func,
-				       bool (*visit)(const struct seep_call *, void *arg),
-				       void *arg)
-{
-	return walk(tab, func, &(struct visitor){ .call = visit, .arg = arg });
-}
-
-struct seep_error *seep_code_each_atomic(const struct seep_pclntab *tab,
-					 const struct seep_func *func,
-					 bool (*visit)(const struct seep_atomic *, void *arg),
-					 void *arg)
-{
-	return walk(tab, func, &(struct visitor){ .atomic = visit, .arg = arg });
-}
-
-bool seep_origin_resolve(const struct seep_origin *origin, const struct seep_memory *memory,
-			 seep_addr sp, seep_addr ctx, seep_addr *ret)
-{
-	seep_addr addr;
-
-	switch (origin->kind) {
-	case SEEP_ORIGIN_GLOBAL:
-		addr = origin->addr;
-		break;
-	case SEEP_ORIGIN_SLOT_ADDRESS:
-		addr = sp + (uint64_t)origin->slot;
-		break;
-	case SEEP_ORIGIN_SLOT:
-		if (!seep_memory_u64(memory, sp + (uint64_t)origin->slot, &addr))
-			return false;
-		break;
-	case SEEP_ORIGIN_CLOSURE:
-		if (ctx == 0 || !seep_memory_u64(memory, ctx + (uint64_t)origin->slot, &addr))
-			return false;
-		break;
-	case SEEP_ORIGIN_CONTEXT:
-		addr = ctx;
-		break;
-	default:
-		return false;
-	}
-	if (origin->kind == SEEP_ORIGIN_CONTEXT && ctx == 0)
-		return false;
-	addr += (uint64_t)origin->offset;
-	for (int i = 0; i < origin->loads && i < SEEP_ORIGIN_LOADS; i++) {
-		if (!seep_memory_u64(memory, addr, &addr))
-			return false;
-		addr += (uint64_t)origin->then[i];
-	}
-	*ret = addr;
-	return true;
 }

@@ -38,7 +38,7 @@
 enum { TFLAG_UNCOMMON = 1, TFLAG_EXTRA_STAR = 2, TFLAG_16 = 16, TFLAG_DIRECT = 32 };
 enum { KIND_MASK = 31, KIND_DIRECT = 32, KIND_GC_PROGRAM = 64 };
 enum { NAME_EMBEDDED = 8 };
-enum { TYPE_BYTES = 48, FIELD_BYTES = 24, UNCOMMON_BYTES = 16 };
+enum { TYPE_BYTES = 48, FIELD_BYTES = 24, UNCOMMON_BYTES = 16, METHOD_BYTES = 16 };
 enum { MAX_NAME = 1 << 16, MAX_FIELDS = 1 << 16, MAX_TYPES = 1 << 22, MAX_DEPTH = 64 };
 static const uint64_t max_size_bytes = (uint64_t)1 << 47;
 static const uint64_t max_mask_words = (uint64_t)64 << 20;
@@ -326,18 +326,66 @@ const char *seep_type_name(struct seep_types *types, seep_addr addr)
 	return name_of(types, addr, 0);
 }
 
-bool seep_type_package_is(const struct seep_types *types, const struct seep_type *type,
-			  const char *path, size_t path_len)
+const char *seep_type_package(const struct seep_types *types, const struct seep_type *type,
+			      size_t *len_ret)
 {
 	uint8_t flags;
 	uint32_t off;
-	size_t len;
 
 	if (!(type->tflag & TFLAG_UNCOMMON) ||
 	    !seep_memory_u32(types->memory, type->addr + base_bytes(types, type->kind), &off))
-		return false;
-	const char *bytes = name_off(types, type->addr, off, &flags, &len);
+		return NULL;
+	return name_off(types, type->addr, off, &flags, len_ret);
+}
+
+bool seep_type_package_is(const struct seep_types *types, const struct seep_type *type,
+			  const char *path, size_t path_len)
+{
+	size_t len;
+	const char *bytes = seep_type_package(types, type, &len);
+
 	return bytes && len == path_len && memcmp(bytes, path, len) == 0;
+}
+
+uint32_t seep_type_method_count(const struct seep_types *types, const struct seep_type *type)
+{
+	uint32_t counts = 0; // exported ones in the upper half
+
+	if (!(type->tflag & TFLAG_UNCOMMON))
+		return 0;
+	return seep_memory_u32(types->memory, type->addr + base_bytes(types, type->kind) + 4,
+			       &counts) ?
+		       counts & 0xffff :
+		       0;
+}
+
+// abi.Method: name, type, function for interfaces, function; offsets, 0 or -1 for what the linker left out.
+bool seep_type_method(const struct seep_types *types, const struct seep_type *type, uint32_t i,
+		      struct seep_method *ret)
+{
+	const struct seep_module *module = types->module;
+	seep_addr uncommon = type->addr + base_bytes(types, type->kind);
+	struct seep_method method = {};
+	uint32_t off;
+	uint8_t flags;
+
+	if (i >= seep_type_method_count(types, type) ||
+	    !seep_memory_u32(types->memory, uncommon + 8, &off))
+		return false;
+	const unsigned char *raw =
+		seep_memory_at(types->memory, uncommon + off + METHOD_BYTES * (uint64_t)i, 16);
+	if (!raw)
+		return false;
+	method.name = name_off(types, type->addr, seep_le32(raw), &flags, &method.name_len);
+	if (!method.name)
+		return false;
+	uint32_t func_type = seep_le32(raw + 4), entry = seep_le32(raw + 12);
+	if (func_type != 0 && func_type < module->etypes - module->types)
+		method.func_type = module->types + func_type;
+	if (entry != 0 && entry < module->etext - module->text)
+		method.entry = module->text + entry;
+	*ret = method;
+	return true;
 }
 
 bool seep_type_field(const struct seep_types *types, const struct seep_type *type, uint64_t i,
@@ -556,13 +604,23 @@ static uint64_t uncommon_bytes(const struct seep_type *type)
 }
 
 // Parameters and results: pointers to descriptors behind the uncommon part. The count's top bit says "variadic".
-static uint64_t param_count(const struct seep_types *types, const struct seep_type *type)
+uint32_t seep_type_params(const struct seep_types *types, const struct seep_type *type,
+			  uint32_t *in_ret)
 {
 	uint32_t in_out = 0;
 
-	if (!seep_memory_u32(types->memory, type->addr + TYPE_BYTES, &in_out))
+	if (type->kind != SEEP_KIND_FUNC ||
+	    !seep_memory_u32(types->memory, type->addr + TYPE_BYTES, &in_out))
 		return 0;
+	if (in_ret)
+		*in_ret = in_out & 0xffff;
 	return (in_out & 0xffff) + (in_out >> 16 & 0x7fff);
+}
+
+seep_addr seep_type_param(const struct seep_types *types, const struct seep_type *type, uint32_t i)
+{
+	return word_at(types, type->addr + base_bytes(types, type->kind) + uncommon_bytes(type) +
+				      8 * (uint64_t)i);
 }
 
 static void walk_parts(struct walk *walk, const struct seep_type *type)
@@ -577,12 +635,8 @@ static void walk_parts(struct walk *walk, const struct seep_type *type)
 			walk_add(walk, field.type);
 	if (type->kind == SEEP_KIND_MAP) // its groups or buckets
 		walk_add(walk, word_at(types, type->addr + TYPE_BYTES + 16));
-	if (type->kind == SEEP_KIND_FUNC) {
-		seep_addr params =
-			type->addr + base_bytes(types, type->kind) + uncommon_bytes(type);
-		for (uint64_t i = param_count(types, type); i-- > 0;)
-			walk_add(walk, word_at(types, params + 8 * i));
-	}
+	for (uint32_t i = seep_type_params(types, type, NULL); i-- > 0;)
+		walk_add(walk, seep_type_param(types, type, i));
 }
 
 // abi.Type.DescriptorSize of 1.27.
@@ -599,7 +653,7 @@ static uint64_t descriptor_bytes(const struct seep_types *types, const struct se
 	}
 	switch (type->kind) {
 	case SEEP_KIND_FUNC:
-		bytes += 8 * param_count(types, type);
+		bytes += 8 * (uint64_t)seep_type_params(types, type, NULL);
 		break;
 	case SEEP_KIND_INTERFACE: {
 		uint64_t count = word_at(types, type->addr + TYPE_BYTES + 16);
@@ -665,4 +719,21 @@ void seep_types_each(struct seep_types *types, bool (*visit)(const struct seep_t
 	}
 	seep_vec_free(&walk.queue);
 	seep_map_deinit(&walk.seen);
+}
+
+void seep_types_each_possible(struct seep_types *types,
+			      bool (*visit)(const struct seep_type *, void *arg), void *arg)
+{
+	const struct seep_module *module = types->module;
+	struct seep_type type;
+	uint8_t flags;
+	uint32_t off;
+	size_t len;
+
+	for (seep_addr addr = (module->types + 7) & ~(uint64_t)7;
+	     addr + TYPE_BYTES < module->etypes; addr += 8)
+		if (seep_type_read(types, addr, &type) && type.kind != 0 &&
+		    seep_memory_u32(types->memory, addr + 40, &off) &&
+		    name_off(types, addr, off, &flags, &len) && len > 0 && !visit(&type, arg))
+			break;
 }

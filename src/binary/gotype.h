@@ -83,6 +83,24 @@ const char *seep_type_name(struct seep_types *types, seep_addr addr);
 /** Whether a named type was declared in the package of that import path ("internal/sync": its name says only "sync"). */
 bool seep_type_package_is(const struct seep_types *types, const struct seep_type *type,
 			  const char *path, size_t path_len);
+/** Import path of the package that declared a named type, not NUL-terminated; NULL for types without a name and those of the language. */
+const char *seep_type_package(const struct seep_types *types, const struct seep_type *type,
+			      size_t *len_ret);
+/** Parameters (results: from *in_ret on) of a function type; 0 if it is none. */
+uint32_t seep_type_params(const struct seep_types *types, const struct seep_type *type,
+			  uint32_t *in_ret);
+/** Type of parameter or result i, 0 if unreadable. */
+seep_addr seep_type_param(const struct seep_types *types, const struct seep_type *type, uint32_t i);
+
+struct seep_method {
+	const char *name; /** not NUL-terminated */
+	size_t name_len;
+	seep_addr func_type; /** without the receiver; 0 if the linker left it out */
+	seep_addr entry; /** of the function that takes the receiver as it is; 0 if the linker left it out */
+};
+uint32_t seep_type_method_count(const struct seep_types *types, const struct seep_type *type);
+bool seep_type_method(const struct seep_types *types, const struct seep_type *type, uint32_t i,
+		      struct seep_method *ret);
 /** Field i of a struct type. */
 bool seep_type_field(const struct seep_types *types, const struct seep_type *type, uint64_t i,
 		     struct seep_field *ret);
@@ -98,5 +116,11 @@ const uint8_t *seep_type_mask(struct seep_types *types, const struct seep_type *
  */
 void seep_types_each(struct seep_types *types, bool (*visit)(const struct seep_type *, void *arg),
 		     void *arg);
+/**
+ * Visits all that looks like a descriptor in the module's types, listed or not: the lists leave out named types that only code refers
+ * to. What is visited may be none, now and then.
+ */
+void seep_types_each_possible(struct seep_types *types,
+			      bool (*visit)(const struct seep_type *, void *arg), void *arg);
 
 #endif

@@ -1,0 +1,63 @@
+/** What calls say of types. Private to evidence.c and its kin. */
+#ifndef SEEP_BINARY_EVIDENCE_CALLS_H
+#define SEEP_BINARY_EVIDENCE_CALLS_H
+
+#include "binary/evidence.h"
+#include "binary/signature.h"
+
+struct seep_summary {
+	struct seep_fact regs[SEEP_ARGUMENT_REGS]; /** of what it returns */
+};
+
+struct seep_evidence {
+	const struct seep_pclntab *tab;
+	struct seep_types *types;
+	struct seep_signatures sig;
+	struct seep_flow_hooks hooks;
+	struct seep_map operations; /** entry of a runtime function → its number, plus 1 */
+	struct seep_map summaries; /** entry → index in results, plus 1; 0: being made */
+	struct seep_vec(struct seep_summary) results;
+	struct seep_map closures; /** entry → type, 1: several */
+	bool closures_found;
+	struct seep_map words; /** address → index in claims, plus 1 */
+	struct seep_vec(struct seep_claim) claims;
+	struct seep_vec(struct seep_evidence_word) globals;
+	struct seep_map frames; /** pc → index in frame_lists, plus 1 */
+	struct seep_vec(struct seep_frame_list) frame_lists;
+	struct seep_evidence_stats stats;
+	int summary_depth;
+	bool failed; /** memory is out */
+	void *globals_state; /** while globals are looked at */
+};
+struct seep_frame_list {
+	struct seep_evidence_word *words;
+	size_t count;
+};
+/** How a claim was come by, the weakest first. */
+enum seep_claim_strength {
+	SEEP_CLAIM_BEGINS, /** it leads to something that begins with a T: passed on as a *T */
+	SEEP_CLAIM_STORED, /** a *T was stored there */
+	SEEP_CLAIM_DECLARED, /** it is part of a variable whose type is known */
+};
+struct seep_claim {
+	seep_addr addr;
+	struct seep_fact fact; /** VALUE */
+	uint8_t strength; /** enum seep_claim_strength */
+	bool conflict;
+};
+
+/** Fills the runtime's functions in that say types, and the hooks. */
+struct seep_error *seep_evidence_prepare(struct seep_evidence *ev) _must_check_;
+/** What the callee of that direct call takes and returns, by register. */
+void seep_evidence_call(struct seep_evidence *ev, const struct seep_flow *flow,
+			const struct seep_step *step, struct seep_fact *args,
+			struct seep_fact *results);
+/** A RESULT made into what the function returns on every way, NONE if that is not known. Other facts as they are. */
+struct seep_fact seep_evidence_resolve(struct seep_evidence *ev, struct seep_fact fact);
+/** Whether the function's code keeps to types: package runtime and its like do not. */
+bool seep_evidence_is_witness(const struct seep_evidence *ev, const struct seep_func *func);
+/** IFACE or EFACE if a value is an itab or a type descriptor, FUNC if it is the address of a function's own closure. */
+struct seep_fact seep_evidence_constant(const struct seep_evidence *ev,
+					const struct seep_value *value);
+
+#endif
