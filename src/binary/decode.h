@@ -80,6 +80,7 @@ struct seep_step {
 	uint16_t written; /** general registers that it writes without naming them; a bit each */
 	uint8_t size, kind, operand_count;
 	bool locked;
+	uint8_t callee; /** for flow.c */
 	struct seep_operand operands[3];
 };
 struct seep_steps seep_vec(struct seep_step);

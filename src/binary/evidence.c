@@ -465,13 +465,27 @@ static int by_addr(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
+static bool is_told(const struct seep_evidence *ev, const struct seep_claim *c)
+{
+	bool larger = c->strength == SEEP_CLAIM_BEGINS && c->fact.part == SEEP_PART_POINTER &&
+		      seep_type_is_first(&ev->sig, c->fact.type);
+
+	return !c->conflict && !larger;
+}
+
+struct seep_fact seep_evidence_global(struct seep_evidence *ev, seep_addr addr)
+{
+	const struct seep_claim *known = known_claim(ev, addr);
+
+	return known && is_told(ev, known) ? known->fact : (struct seep_fact){};
+}
+
 static void tell(struct seep_evidence *ev)
 {
-	seep_vec_foreach(c, &ev->claims) {
+	seep_vec_foreach(c, &ev->claims)
+	{
 		ev->stats.conflicts += c->conflict;
-		if (c->conflict ||
-		    (c->strength == SEEP_CLAIM_BEGINS && c->fact.part == SEEP_PART_POINTER &&
-		     seep_type_is_first(&ev->sig, c->fact.type)))
+		if (!is_told(ev, c))
 			continue;
 		struct seep_evidence_word word = { .addr = c->addr,
 						   .kind = c->fact.part,
@@ -556,6 +570,7 @@ void seep_evidence_close(struct seep_evidence *ev)
 	seep_map_deinit(&ev->words);
 	seep_map_deinit(&ev->frames);
 	seep_vec_free(&ev->results);
+	seep_vec_free(&ev->makers);
 	seep_vec_free(&ev->claims);
 	seep_vec_free(&ev->globals);
 	seep_vec_foreach(list, &ev->frame_lists)
@@ -567,11 +582,4 @@ void seep_evidence_close(struct seep_evidence *ev)
 const struct seep_evidence_stats *seep_evidence_stats(const struct seep_evidence *ev)
 {
 	return &ev->stats;
-}
-
-seep_addr seep_evidence_closure(struct seep_evidence *ev, const struct seep_func *func)
-{
-	(void)ev;
-	(void)func;
-	return 0;
 }

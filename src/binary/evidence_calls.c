@@ -200,11 +200,24 @@ static void map_call(const struct seep_type *type, bool access, struct seep_fact
 			(struct seep_fact){ .kind = SEEP_FACT_INSIDE, .type = type->elem };
 }
 
-// A closure's object is made like any other.
-static struct seep_fact new_object(const struct seep_evidence *ev, seep_addr type)
+// The runtime's own types: what it hands out it calls otherwise (a map is a *maps.Map, a time.Timer a *timeTimer).
+static bool is_runtime_s(const struct seep_evidence *ev, const struct seep_type *type)
 {
-	return seep_type_is_closure(ev->types, type) ? value_fact(SEEP_PART_FUNC, type) :
-						       value_fact(SEEP_PART_POINTER, type);
+	size_t len;
+	const char *path = seep_type_package(ev->types, type, &len);
+
+	return path && ((len == 7 && memcmp(path, "runtime", 7) == 0) ||
+			(len > 17 && memcmp(path, "internal/runtime/", 17) == 0));
+}
+
+// A closure's object is made like any other.
+static struct seep_fact new_object(const struct seep_evidence *ev, const struct seep_type *type)
+{
+	if (is_runtime_s(ev, type))
+		return (struct seep_fact){};
+	return value_fact(seep_type_is_closure(ev->types, type->addr) ? SEEP_PART_FUNC :
+									SEEP_PART_POINTER,
+			  type->addr);
 }
 
 static void typed_call(const struct seep_evidence *ev, enum operation operation,
@@ -220,7 +233,7 @@ static void typed_call(const struct seep_evidence *ev, enum operation operation,
 		return;
 	case OP_NEW:
 	case OP_MALLOC:
-		results[SEEP_RAX] = new_object(ev, type->addr);
+		results[SEEP_RAX] = new_object(ev, type);
 		return;
 	case OP_MAKE_SLICE:
 	case OP_GROW:
@@ -320,11 +333,9 @@ static void entry_hook(void *arg, const struct seep_func *func, struct seep_fact
 }
 
 static void call_hook(void *arg, const struct seep_flow *flow, const struct seep_step *step,
-		      struct seep_fact *regs)
+		      struct seep_fact *args, struct seep_fact *results)
 {
-	struct seep_fact args[SEEP_REGS] = {};
-
-	seep_evidence_call(arg, flow, step, args, regs);
+	seep_evidence_call(arg, flow, step, args, results);
 }
 
 static struct seep_fact load_hook(void *arg, struct seep_fact base, int64_t offset)

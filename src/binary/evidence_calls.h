@@ -18,7 +18,8 @@ struct seep_evidence {
 	struct seep_map summaries; /** entry → index in results, plus 1; 0: being made */
 	struct seep_vec(struct seep_summary) results;
 	struct seep_map closures; /** entry → type, 1: several */
-	bool closures_found;
+	struct seep_vec(struct seep_maker) makers; /** sorted by what they take the address of */
+	bool makers_found;
 	struct seep_map words; /** address → index in claims, plus 1 */
 	struct seep_vec(struct seep_claim) claims;
 	struct seep_vec(struct seep_evidence_word) globals;
@@ -27,7 +28,10 @@ struct seep_evidence {
 	struct seep_evidence_stats stats;
 	int summary_depth;
 	bool failed; /** memory is out */
-	void *globals_state; /** while globals are looked at */
+};
+/** Code that takes a function's address, to put it into a closure's object. */
+struct seep_maker {
+	seep_addr target, pc;
 };
 struct seep_frame_list {
 	struct seep_evidence_word *words;
@@ -56,6 +60,8 @@ void seep_evidence_call(struct seep_evidence *ev, const struct seep_flow *flow,
 struct seep_fact seep_evidence_resolve(struct seep_evidence *ev, struct seep_fact fact);
 /** Whether the function's code keeps to types: package runtime and its like do not. */
 bool seep_evidence_is_witness(const struct seep_evidence *ev, const struct seep_func *func);
+/** What seep_evidence_globals() told of that word, NONE if nothing. */
+struct seep_fact seep_evidence_global(struct seep_evidence *ev, seep_addr addr);
 /** IFACE or EFACE if a value is an itab or a type descriptor, FUNC if it is the address of a function's own closure. */
 struct seep_fact seep_evidence_constant(const struct seep_evidence *ev,
 					const struct seep_value *value);

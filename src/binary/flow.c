@@ -45,7 +45,8 @@ static void set_fresh(struct seep_flow *flow, int reg)
 static void forget_registers(struct seep_flow *flow)
 {
 	for (int i = 0; i < SEEP_REGS; i++)
-		set_fresh(flow, i);
+		flow->now.regs[i] =
+			defined((uint32_t)((flow->index + 1) * SEEP_REGS + (unsigned)i));
 }
 
 void seep_flow_forget(struct seep_flow *flow, seep_addr pc)
@@ -443,33 +444,74 @@ static void apply_lea(struct seep_flow *flow, const struct seep_step *step, int 
 	flow->now.regs[to] = value;
 }
 
+// What a call takes as a map is one, also where it was taken from. (Not so pointers: what is passed as a *T may be the address of
+// something larger that begins with a T.)
+static void learn_from_call(struct seep_flow *flow, const struct seep_fact *args)
+{
+	for (int i = 0; i < SEEP_REGS; i++) {
+		const struct seep_value *value = &flow->now.regs[i];
+		const struct seep_origin *origin = &value->origin;
+		bool alone = args[i].part == SEEP_PART_MAP || args[i].part == SEEP_PART_CHANNEL ||
+			     args[i].part == SEEP_PART_FUNC;
+		if (args[i].kind != SEEP_FACT_VALUE || !alone ||
+		    origin->kind != SEEP_ORIGIN_SLOT || origin->loads != 0 || origin->offset != 0)
+			continue;
+		struct seep_slot *kept = find_slot(&flow->now, origin->slot);
+		if (kept && kept->fact.kind < SEEP_FACT_VALUE)
+			kept->fact = args[i];
+		else if (!kept)
+			remember_slot(&flow->now, origin->slot,
+				      &(struct seep_value){ .fact = args[i] });
+	}
+}
+
+enum callee {
+	CALLEE_OTHER,
+	CALLEE_WRITE_BARRIER, // keeps all registers but R11, where since 1.21 the buffer's address comes back
+	CALLEE_NO_RETURN,
+	CALLEE_DUFF,
+};
+
+void seep_flow_name_callee(const struct seep_flow *flow, struct seep_step *step)
+{
+	seep_addr target = seep_step_target(step);
+	struct seep_func func;
+
+	if (target == 0 || !seep_pclntab_find(flow->tab, target, &func) ||
+	    !seep_has_prefix(func.name, "runtime."))
+		return;
+	const char *name = func.name + strlen("runtime.");
+	if (seep_has_prefix(name, "gcWriteBarrier"))
+		step->callee = CALLEE_WRITE_BARRIER;
+	else if (seep_has_prefix(name, "duff"))
+		step->callee = CALLEE_DUFF;
+	else if (seep_has_prefix(name, "panic") || seep_has_prefix(name, "goPanic") ||
+		 strcmp(name, "gopanic") == 0 || strcmp(name, "throw") == 0 ||
+		 strcmp(name, "fatal") == 0)
+		step->callee = CALLEE_NO_RETURN;
+}
+
 // What a call leaves of what is known.
 static void apply_call(struct seep_flow *flow, const struct seep_step *step)
 {
-	struct seep_fact facts[SEEP_REGS] = {};
-	seep_addr target = seep_step_target(step);
-	struct seep_func callee;
-	bool known = target != 0 && seep_pclntab_find(flow->tab, target, &callee);
+	struct seep_fact args[SEEP_REGS] = {}, results[SEEP_REGS] = {};
 
-	// It keeps all registers but R11, where since 1.21 the buffer's address comes back.
-	if (known && seep_has_prefix(callee.name, "runtime.gcWriteBarrier")) {
+	if (step->callee == CALLEE_WRITE_BARRIER) {
 		set_fresh(flow, SEEP_R11);
 		return;
 	}
-	if (known && (seep_has_prefix(callee.name, "runtime.panic") ||
-		      seep_has_prefix(callee.name, "runtime.goPanic") ||
-		      strcmp(callee.name, "runtime.gopanic") == 0 ||
-		      strcmp(callee.name, "runtime.throw") == 0 ||
-		      strcmp(callee.name, "runtime.fatal") == 0))
+	if (step->callee == CALLEE_NO_RETURN)
 		flow->mode = SEEP_FLOW_DEAD;
-	if (flow->hooks && flow->hooks->call)
-		flow->hooks->call(flow->hooks->arg, flow, step, facts);
-	if (known && seep_has_prefix(callee.name, "runtime.duff"))
+	if (flow->hooks && flow->hooks->call) {
+		flow->hooks->call(flow->hooks->arg, flow, step, args, results);
+		learn_from_call(flow, args);
+	}
+	if (step->callee == CALLEE_DUFF)
 		string_written(flow, DUFF_BYTES);
 	exposed_written(flow);
 	forget_registers(flow);
 	for (int i = 0; i < SEEP_REGS; i++)
-		flow->now.regs[i].fact = facts[i];
+		flow->now.regs[i].fact = results[i];
 }
 
 static void apply_add(struct seep_flow *flow, const struct seep_step *step, int to)
@@ -570,10 +612,13 @@ bool seep_state_merge(struct seep_state *state, const struct seep_state *other, 
 {
 	bool less = false;
 
+	// Most ways bring the same, or the same in most registers.
 	for (int i = 0; i < SEEP_REGS; i++)
-		less |= merge_register(&state->regs[i], &other->regs[i], where + (uint32_t)i);
+		if (memcmp(&state->regs[i], &other->regs[i], sizeof(state->regs[i])) != 0)
+			less |= merge_register(&state->regs[i], &other->regs[i],
+					       where + (uint32_t)i);
 	// Who had the value that this place made the time before has another one than who gets it now.
-	for (uint32_t i = 0; i < SEEP_REGS; i++)
+	for (uint32_t i = 0; i < SEEP_REGS && less; i++)
 		for (uint32_t j = 0; j < SEEP_REGS && state->regs[i].id == where + i; j++)
 			if (j != i && state->regs[j].id == where + i) {
 				state->regs[j].id = where + j;

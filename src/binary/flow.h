@@ -66,9 +66,9 @@ struct seep_flow_hooks {
 	void *arg;
 	/** Of what registers bring into the function. */
 	void (*entry)(void *arg, const struct seep_func *func, struct seep_fact *regs);
-	/** Of what a call returns in registers; flow->now is what it gets. */
+	/** Of what a call takes and returns in registers; flow->now is what it gets. */
 	void (*call)(void *arg, const struct seep_flow *flow, const struct seep_step *step,
-		     struct seep_fact *regs);
+		     struct seep_fact *args, struct seep_fact *results);
 	/** Of the 8 bytes at an address of that fact + offset. */
 	struct seep_fact (*load)(void *arg, struct seep_fact base, int64_t offset);
 };
@@ -87,6 +87,7 @@ struct seep_flow {
 	struct seep_vec(struct seep_range)
 		exposed; /** slots of variables whose address is known elsewhere */
 	bool changed; /** what is known on some way has become less */
+	bool has_loops; /** some jump leads upwards */
 	bool forgetful; /** loops and jump tables are not understood: nothing is known where one jumps to */
 	bool failed; /** memory is out */
 };
@@ -94,7 +95,6 @@ struct seep_flow {
 struct seep_way {
 	struct seep_state state;
 	bool reached;
-	bool from_below;
 };
 
 /** Finds out what holds on all ways. tab, func and hooks (may be NULL) are borrowed. */
@@ -119,6 +119,8 @@ struct seep_origin seep_flow_told(const struct seep_flow *flow, struct seep_valu
 
 /** flow.c's own for ways.c: what a step does to what is known. */
 void seep_flow_apply(struct seep_flow *flow, const struct seep_step *step);
+/** Looks up what is special about whom a call calls. To be done once for each. */
+void seep_flow_name_callee(const struct seep_flow *flow, struct seep_step *step);
 void seep_flow_enter(struct seep_flow *flow);
 /** Forgets all but the depth, which the function table knows. */
 void seep_flow_forget(struct seep_flow *flow, seep_addr pc);

@@ -75,8 +75,7 @@ static void add_target(struct seep_flow *flow, seep_addr target, seep_addr from)
 	}
 	if (added)
 		*slot = flow->ways.len;
-	if (*slot != 0 && target <= from)
-		flow->ways.data[*slot - 1].from_below = true;
+	flow->has_loops |= target <= from;
 }
 
 // Where the jump table lies that the jump at index uses (jmp *(base,index,8)): what was last put into base. 0 if unknown.
@@ -125,6 +124,8 @@ static void find_targets(struct seep_flow *flow)
 	for (size_t i = 0; i < flow->steps.len; i++) {
 		const struct seep_step *step = &flow->steps.data[i];
 		panic_part = in_panic_part(step, panic_part);
+		if (step->kind == SEEP_STEP_CALL)
+			seep_flow_name_callee(flow, &flow->steps.data[i]);
 		if (!is_jump(step))
 			continue;
 		seep_addr target = seep_step_target(step);
@@ -241,7 +242,7 @@ static void find_fixed_point(struct seep_flow *flow)
 {
 	int round = 0;
 
-	do {
+	do { // Without loops one round sees all ways to a step before the step.
 		flow->changed = false;
 		flow->mode = SEEP_FLOW_DEAD;
 		for (flow->index = 0; flow->index < flow->steps.len; flow->index++) {
@@ -249,8 +250,8 @@ static void find_fixed_point(struct seep_flow *flow)
 			arrive(flow, step->addr, false);
 			leave(flow, step);
 		}
-	} while (flow->changed && !flow->forgetful && ++round < MAX_ROUNDS);
-	flow->forgetful |= flow->changed;
+	} while (flow->changed && flow->has_loops && !flow->forgetful && ++round < MAX_ROUNDS);
+	flow->forgetful |= flow->changed && flow->has_loops;
 }
 
 void seep_flow_rewind(struct seep_flow *flow)

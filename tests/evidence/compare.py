@@ -2,10 +2,16 @@
 """compare.py EVIDENCE_DUMP TRUTH FILE STRIPPED [-v]: what evidence_dump says of the stripped file's package variables, against
 what the DWARF of the other one says (by TRUTH, built from truth/). Ends with 1 if a claim is wrong."""
 import collections
+import re
 import subprocess
 import sys
 
 OURS = ("runtime.", "internal/runtime", "runtime/")
+
+
+def bare(name):
+    """Without import paths: DWARF has them in full, descriptors only their last element."""
+    return re.sub(r"[\w.\-/%~]*/", "", name).replace("%2e", ".").replace("interface {}", "any")
 
 
 def same(claim, truth):
@@ -17,8 +23,10 @@ def same(claim, truth):
         return True
     if off == true_off:
         return True
-    if kind in ("map", "chan"):  # named and unnamed types with the same key and element
-        return name.split(".")[-1] == true_name.split(".")[-1] or true_off != 0
+    if kind == "map":  # named and unnamed types with the same key and element
+        return bare(name) == bare(true_name)
+    if kind == "chan":  # of whichever direction
+        return name.split(" ")[-1].split(".")[-1] == true_name.split(" ")[-1].split(".")[-1]
     return true_off == 0 and name.split(".")[-1] == true_name.split(".")[-1]
 
 

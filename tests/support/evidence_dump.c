@@ -119,6 +119,13 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < count; i++) {
 		struct seep_type type = {};
 		(void)seep_type_read(&binary.types, words[i].type, &type);
+		if (words[i].kind == SEEP_PART_MAP) {
+			printf("word %#" PRIx64 " map %" PRId64 " 8 map[%s]%s\n", words[i].addr,
+			       (int64_t)(type.addr - m->types),
+			       type.key ? seep_type_name(&binary.types, type.key) : "?",
+			       type.elem ? seep_type_name(&binary.types, type.elem) : "?");
+			continue;
+		}
 		printf("word %#" PRIx64 " %s %" PRId64 " %" PRIu64 " %s\n", words[i].addr,
 		       kinds[words[i].kind], type.addr ? (int64_t)(type.addr - m->types) : 0,
 		       type.size, type.addr ? seep_type_name(&binary.types, type.addr) : "-");

@@ -12,6 +12,7 @@ import (
 
 const (
 	attrKind    = dwarf.Attr(0x2900)
+	attrKey     = dwarf.Attr(0x2901)
 	attrElem    = dwarf.Attr(0x2902)
 	attrRuntime = dwarf.Attr(0x2904)
 )
@@ -26,6 +27,7 @@ type die struct {
 	size          int64
 	kind, runtime int64
 	typ, elem     dwarf.Offset
+	key           dwarf.Offset
 	count         int64
 	members       []member
 }
@@ -54,6 +56,13 @@ func behind(off dwarf.Offset) *die {
 		d = dies[d.typ]
 	}
 	return d
+}
+
+func nameOf(off dwarf.Offset) string {
+	if d := dies[off]; d != nil {
+		return d.name
+	}
+	return "?"
 }
 
 func show(addr int64, kind string, what dwarf.Offset, variable string) {
@@ -106,7 +115,7 @@ func walk(addr int64, off dwarf.Offset, variable string) {
 			show(addr, "iface", off, variable)
 		}
 	case 21:
-		show(addr, "map", off, variable)
+		fmt.Printf("%#x map %d 8 %s %s\n", addr, d.runtime, variable, "map["+nameOf(d.key)+"]"+nameOf(d.elem))
 	case 22:
 		show(addr, "pointer", d.typ, variable)
 	case 23:
@@ -153,7 +162,7 @@ func main() {
 		}
 		d := &die{tag: e.Tag, kind: number(e, attrKind), runtime: number(e, attrRuntime), size: number(e, dwarf.AttrByteSize)}
 		d.name, _ = e.Val(dwarf.AttrName).(string)
-		d.typ, d.elem = ref(e, dwarf.AttrType), ref(e, attrElem)
+		d.typ, d.key, d.elem = ref(e, dwarf.AttrType), ref(e, attrKey), ref(e, attrElem)
 		switch e.Tag {
 		case dwarf.TagMember:
 			if len(open) > 0 {
