@@ -24,6 +24,7 @@ look() {
 	has pkg-config || required+=(pkg-config)
 	pkg-config --exists capstone 2>/dev/null || required+=(libcapstone-dev)
 	pkg-config --exists jansson 2>/dev/null || required+=(libjansson-dev)
+	pkg-config --exists zlib 2>/dev/null || required+=(zlib1g-dev)
 	pkg-config --exists cmocka 2>/dev/null || required+=(libcmocka-dev)
 	has scdoc || required+=(scdoc)
 	has python3 || required+=(python3)

@@ -292,6 +292,7 @@ static struct seep_error *parse(const void *bytes, size_t len, struct seep_targe
 	if (err)
 		return err;
 	image->pie = file.header.e_type == ET_DYN;
+	image->file = seep_buffer_of(bytes, len);
 	image->stripped = !has_symbol_table(&file);
 	if (target) {
 		err = find_bias(image, &file, target);

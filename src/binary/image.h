@@ -25,6 +25,8 @@ struct seep_image {
 	bool pie;
 	bool stripped; /** no symbol table */
 	char build_id[65]; /** GNU build id in hex, or Go's build id when there is no GNU one; "" if none */
+	struct seep_buffer
+		file; /** all of the file, for what no segment loads (section.h); ends with the image */
 	// private
 	void *map;
 	size_t map_len;

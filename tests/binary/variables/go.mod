@@ -1,0 +1,3 @@
+module example.com/variables.test
+
+go 1.18
