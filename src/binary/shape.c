@@ -61,7 +61,7 @@ static bool is_opaque(const struct seep_types *types, const struct seep_type *ty
 	return type->kind == SEEP_KIND_STRUCT && in_package(types, type, packages);
 }
 
-static bool sees_its_value_only(const struct seep_types *types, seep_addr pointee)
+bool seep_pointer_is_plain(const struct seep_types *types, seep_addr pointee)
 {
 	struct seep_type type;
 
@@ -79,7 +79,7 @@ static void push(struct builder *b, struct seep_part part)
 
 static void push_pointer(struct builder *b, seep_addr pointee, uint64_t offset)
 {
-	bool plain = sees_its_value_only(b->shapes->types, pointee);
+	bool plain = seep_pointer_is_plain(b->shapes->types, pointee);
 
 	push(b, (struct seep_part){
 			.offset = offset,

@@ -55,6 +55,24 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr type);
 /** A shape without a descriptor; copies the parts, which are sorted by offset. 0 when memory is out. */
 uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
 			uint32_t count);
+/** Whether a pointer to that type sees a value of it and no more; see shape.c. */
+bool seep_pointer_is_plain(const struct seep_types *types, seep_addr pointee);
+/** Bytes of a part of that kind; 0 for ARRAY. */
+static inline uint64_t seep_part_bytes(uint8_t kind)
+{
+	switch (kind) {
+	case SEEP_PART_STRING:
+	case SEEP_PART_EFACE:
+	case SEEP_PART_IFACE:
+		return 16;
+	case SEEP_PART_SLICE:
+		return 24;
+	case SEEP_PART_ARRAY:
+		return 0;
+	default:
+		return 8;
+	}
+}
 /** The shape of what a POINTER or SLICE part leads to (one element); 0 if unknown. Cached. */
 uint32_t seep_shape_target(struct seep_shapes *shapes, const struct seep_part *part);
 /** The shape of the buckets (Go 1.24 and later: groups) of a map type. */

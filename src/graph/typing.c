@@ -423,10 +423,9 @@ static void see_func(struct typer *t, seep_addr pointer)
 	t->seen[f.n] |= SEEN_ALL;
 	if (f.offset || !f.span->bytes)
 		return; // without pointers: not copied
-	seep_typer_set(t, f.object,
-		       seep_typer_content(
-			       t, SEEP_CONTENT_CLOSURE,
-			       seep_le64(f.span->bytes + f.object.slot * f.span->elem_size), 0));
+	seep_addr pc = seep_le64(f.span->bytes + f.object.slot * f.span->elem_size);
+	if (seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_CLOSURE, pc, 0)))
+		seep_typer_push(t, (struct work){ .object = f.object });
 }
 
 static void see_part_of_value(struct typer *t, const unsigned char *at, seep_addr addr,

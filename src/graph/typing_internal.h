@@ -2,6 +2,7 @@
 #ifndef SEEP_GRAPH_TYPING_INTERNAL_H
 #define SEEP_GRAPH_TYPING_INTERNAL_H
 
+#include "binary/evidence.h"
 #include "graph/typing.h"
 
 /** Views of an object: every byte is seen; every byte is seen without re-slicing. */
@@ -19,6 +20,8 @@ struct typer {
 	struct seep_runtime *rt;
 	const struct seep_heap *heap;
 	const struct seep_live *live;
+	const struct seep_variables *variables;
+	struct seep_evidence *evidence;
 	struct seep_typing *typing;
 	uint8_t *seen; /** by object number */
 	uint64_t *least; /** by span: bytes for which the allocator takes its slots */
@@ -32,6 +35,7 @@ struct typer {
 	} globals[2]; /** data, bss */
 	struct seep_vec(seep_addr) trie_types; /** see typing_trie.c */
 	struct seep_map trie_shapes;
+	struct seep_map imported; /** shapes of the debugger's; see typing_roots.c */
 	bool trie_types_known;
 	bool guessing, failed;
 };
@@ -69,6 +73,15 @@ void seep_typer_parts(struct typer *t, const unsigned char *bytes, seep_addr add
 		      const struct seep_part *parts, uint32_t count);
 void seep_typer_values(struct typer *t, const unsigned char *bytes, seep_addr addr, uint64_t len,
 		       uint32_t shape);
+/** Follows the captured variables of a closure. */
+void seep_typer_closure(struct typer *t, struct seep_object object, seep_addr pc);
+/** Follows all that is on the worklist. */
+void seep_typer_drain(struct typer *t);
+/** Follows package variables, stacks and what they lead to, as far as their types are known. */
+struct seep_error *seep_typer_roots(struct typer *t) _must_check_;
+/** The parts of a package variable: they are followed, unless they have been. */
+void seep_typer_global_parts(struct typer *t, seep_addr addr, uint64_t size,
+			     const struct seep_part *parts, uint32_t count);
 /** A typed pointer into package variables: the value there is followed later. False if it is no package variable. */
 bool seep_typer_global(struct typer *t, seep_addr addr, uint32_t shape);
 

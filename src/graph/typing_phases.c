@@ -83,7 +83,7 @@ bool seep_typer_global(struct typer *t, seep_addr addr, uint32_t shape)
 	return true;
 }
 
-static void drain(struct typer *t)
+void seep_typer_drain(struct typer *t)
 {
 	while (t->work.len) {
 		struct work w = seep_vec_pop(&t->work);
@@ -96,8 +96,13 @@ static void drain(struct typer *t)
 		uint64_t slot = w.object.slot * span->elem_size;
 		if (!span->bytes)
 			continue;
+		const struct seep_content_type *c = seep_typing_content(t->typing, w.object);
+		if (!w.shape && c->content == SEEP_CONTENT_CLOSURE) {
+			seep_typer_closure(t, w.object, c->type);
+			continue;
+		}
 		if (!w.shape) {
-			w.shape = seep_typing_content(t->typing, w.object)->shape;
+			w.shape = c->shape;
 			w.start = seep_content_start(span);
 			w.len = span->elem_size - w.start;
 		}
@@ -132,20 +137,18 @@ static void follow_headers(struct typer *t)
 			struct seep_object object = { i, slot };
 			if (content && seep_typer_set(t, object, content))
 				seep_typer_push(t, (struct work){ .object = object });
-			drain(t);
+			seep_typer_drain(t);
 		}
 	}
 }
 
-static void follow_variables(struct typer *t, const struct seep_variables *variables)
+void seep_typer_global_parts(struct typer *t, seep_addr addr, uint64_t size,
+			     const struct seep_part *parts, uint32_t count)
 {
-	for (size_t i = 0; i < variables->items.len; i++) {
-		const struct seep_variable *v = &variables->items.data[i];
-		const unsigned char *bytes = v->parts ? global_bytes(t, v->addr, v->size) : NULL;
-		if (bytes && claim_parts(t, v->addr, v->parts, v->part_count))
-			seep_typer_parts(t, bytes, v->addr, v->parts, v->part_count);
-		drain(t);
-	}
+	const unsigned char *bytes = global_bytes(t, addr, size);
+
+	if (bytes && claim_parts(t, addr, parts, count))
+		seep_typer_parts(t, bytes, addr, parts, count);
 }
 
 // Guesses.
@@ -190,7 +193,7 @@ static void guess_pair(struct typer *t, const unsigned char *at, seep_addr addr)
 		return;
 	part.kind = is_itab ? SEEP_PART_IFACE : SEEP_PART_EFACE;
 	seep_typer_parts(t, at, addr, &part, 1);
-	drain(t);
+	seep_typer_drain(t);
 }
 
 /** Interfaces in objects of unknown type. What they lead to is seen whole in the end: only what stands in it gets a type. */
@@ -270,8 +273,9 @@ static void see_all_from(struct typer *t, struct seep_object object)
 	struct seep_pointers walk;
 	seep_addr value;
 
-	if (seep_typing_content(t->typing, object)->content == SEEP_CONTENT_SHAPE)
-		return;
+	uint8_t content = seep_typing_content(t->typing, object)->content;
+	if (content == SEEP_CONTENT_SHAPE || content == SEEP_CONTENT_CLOSURE)
+		return; // followed already
 	bool regions = is_unknown(t, n) && (t->seen[n] & SEEN_ALL) != SEEN_ALL;
 	seep_pointers_start(t->heap, object, &walk);
 	while (seep_pointers_next(&walk, &word, &value))
@@ -418,26 +422,31 @@ static void count_typed(struct typer *t)
 	}
 }
 
-static void run(struct typer *t, const struct seep_variables *variables)
+static struct seep_error *run(struct typer *t)
 {
 	follow_headers(t);
-	follow_variables(t, variables);
+	struct seep_error *err = seep_typer_roots(t);
+	if (err)
+		return err;
 	each_reachable(t, try_head_if_unknown);
-	drain(t);
+	seep_typer_drain(t);
 	t->guessing = true;
 	each_reachable(t, guess_if_unknown);
 	seep_roots_globals(t->rt, guess_global, t);
-	drain(t);
+	seep_typer_drain(t);
 	each_reachable(t, see_all_from);
 	see_all_roots(t);
 	count_typed(t);
+	return NULL;
 }
 
 struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_live *live,
 				    const struct seep_variables *variables, struct seep_typing *ret)
 {
 	struct seep_error *err;
-	struct typer t = { .rt = rt, .heap = &rt->heap, .live = live, .typing = ret };
+	struct typer t = {
+		.rt = rt, .heap = &rt->heap, .live = live, .variables = variables, .typing = ret
+	};
 
 	*ret = (struct seep_typing){ .runtime = rt };
 	err = seep_shapes_init(&ret->shapes, &rt->types);
@@ -453,8 +462,10 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 	for (size_t i = 0; !t.failed && i < rt->heap.spans.len; i++)
 		t.least[i] = seep_least_in_slot(rt->heap.spans.data[i].elem_size);
 	if (!t.failed)
-		run(&t, variables);
-	if (!t.failed && !keep_partials(&t))
+		err = seep_evidence_open(&rt->binary->pclntab, &rt->types, &t.evidence);
+	if (!t.failed && !err)
+		err = run(&t);
+	if (!t.failed && !err && !keep_partials(&t))
 		t.failed = true;
 	free(t.seen);
 	free(t.least);
@@ -462,10 +473,16 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 	free(t.globals[1].typed);
 	seep_map_deinit(&t.partial_of);
 	seep_map_deinit(&t.content_ids);
+	seep_evidence_close(t.evidence);
+	seep_map_deinit(&t.imported);
 	seep_map_deinit(&t.trie_shapes);
 	seep_vec_free(&t.trie_types);
 	seep_vec_free(&t.work);
-	return t.failed ? &seep_enomem : NULL;
+	if (t.failed) {
+		seep_error_destroy(err);
+		err = &seep_enomem;
+	}
+	return err;
 }
 
 void seep_typing_deinit(struct seep_typing *typing)

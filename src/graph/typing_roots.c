@@ -1,0 +1,319 @@
+// Where types begin that the heap itself does not tell: package variables, stacks, closures.
+//
+// With DWARF the debugger's view of them is asked, without it the machine code's (binary/evidence.h). What DWARF knows no
+// descriptor for is turned into shapes here.
+//
+// Words on stacks only give types: they see all of what they lead to. A slot may be live and its variable only in part there.
+#include "graph/typing_internal.h"
+
+#include <string.h>
+
+enum { CLOSURE_WORDS = 64, PARTS_MAX = 4096 };
+
+/** Parts in terms of the typer's own shapes. */
+struct parts {
+	struct seep_vec(struct seep_part) v;
+};
+
+static void parts_deinit(struct parts *parts)
+{
+	seep_vec_free(&parts->v);
+}
+
+static bool import_parts(struct typer *t, const struct seep_part *parts, uint32_t count,
+			 struct parts *ret);
+
+/** The shape that stands for one of the debugger's inner shapes; 0 if it is not understood, or contains itself. */
+static uint32_t import_inner(struct typer *t, uint32_t inner)
+{
+	_cleanup_(parts_deinit) struct parts parts = {};
+	bool added;
+	uint64_t *slot = seep_map_put(&t->imported, inner, &added);
+
+	if (!slot)
+		t->failed = true;
+	if (!slot || !added)
+		return slot ? *slot : 0;
+	struct seep_shape shape = seep_debug_inner(t->variables->debug, inner);
+	uint32_t index =
+		shape.size && import_parts(t, shape.parts, shape.part_count, &parts) ?
+			seep_shape_add(&t->typing->shapes, shape.size, parts.v.data, parts.v.len) :
+			0;
+	*seep_map_get(&t->imported, inner) = index;
+	return index;
+}
+
+static bool import_parts(struct typer *t, const struct seep_part *parts, uint32_t count,
+			 struct parts *ret)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		struct seep_part part = parts[i];
+		uint32_t inner = part.inner;
+		part.inner = 0;
+		if (part.kind == SEEP_PART_ARRAY) {
+			part.inner = part.type ? seep_shape_of(&t->typing->shapes, part.type) :
+						 import_inner(t, inner);
+			if (!part.inner)
+				return false;
+		} else if (part.kind == SEEP_PART_POINTER) {
+			if (!part.type && inner)
+				part.inner = import_inner(t, inner);
+			if (part.type ? !seep_pointer_is_plain(t->typing->shapes.types, part.type) :
+					!part.inner)
+				part.kind = SEEP_PART_UNSAFE;
+		} else if (part.kind == SEEP_PART_SLICE && !part.type && inner) {
+			part.inner = import_inner(t, inner);
+		}
+		if (!seep_vec_push(&ret->v, part)) {
+			t->failed = true;
+			return false;
+		}
+	}
+	return true;
+}
+
+// Package variables.
+
+static void follow_variable(struct typer *t, const struct seep_variable *v)
+{
+	_cleanup_(parts_deinit) struct parts parts = {};
+	uint32_t shape = v->type ? seep_shape_of(&t->typing->shapes, v->type) : 0;
+
+	if (shape) {
+		const struct seep_shape s = t->typing->shapes.shapes.data[shape];
+		if (s.size <= v->size)
+			seep_typer_global_parts(t, v->addr, v->size, s.parts, s.part_count);
+	} else if (v->parts && import_parts(t, v->parts, v->part_count, &parts)) {
+		seep_typer_global_parts(t, v->addr, v->size, parts.v.data, parts.v.len);
+	}
+	seep_typer_drain(t);
+}
+
+/** Addresses of words of package variables. */
+struct words {
+	struct seep_vec(seep_addr) v;
+};
+
+static void words_deinit(struct words *words)
+{
+	seep_vec_free(&words->v);
+}
+
+static void add_masked(const struct typer *t, seep_addr start, seep_addr end, seep_addr mask,
+		       uint64_t bits, struct words *ret)
+{
+	uint64_t words = end > start ? (end - start) / 8 : 0;
+
+	if (words > bits)
+		words = bits;
+	const uint8_t *m = seep_memory_at(&t->rt->memory, mask, (words + 7) / 8);
+	for (uint64_t i = 0; m && i < words; i++)
+		if (m[i / 8] >> (i % 8) & 1 && !seep_vec_push(&ret->v, start + 8 * i))
+			return;
+}
+
+/** What the code tells of package variables that nothing else has told. */
+static struct seep_error *follow_evidence(struct typer *t)
+{
+	struct seep_error *err;
+	const struct seep_module *m = &t->rt->binary->pclntab.module;
+	_cleanup_(words_deinit) struct words words = {};
+	const struct seep_evidence_word *found;
+	size_t count = 0;
+
+	if (m->data < m->bss)
+		add_masked(t, m->data, m->edata, m->gcdatamask, m->gcdatamask_bits, &words);
+	add_masked(t, m->bss, m->ebss, m->gcbssmask, m->gcbssmask_bits, &words);
+	err = seep_evidence_globals(t->evidence, words.v.data, words.v.len, &found, &count);
+	for (size_t i = 0; !err && i < count; i++) {
+		struct seep_part part = { .kind = found[i].kind, .type = found[i].type };
+		if (part.kind == SEEP_PART_POINTER &&
+		    !seep_pointer_is_plain(t->typing->shapes.types, part.type))
+			part.kind = SEEP_PART_UNSAFE;
+		seep_typer_global_parts(t, found[i].addr, seep_part_bytes(part.kind), &part, 1);
+		seep_typer_drain(t);
+	}
+	return err;
+}
+
+// Closures.
+
+/** Bit by word of the object's first words: it holds a pointer. */
+static uint64_t pointer_bits(const struct typer *t, struct seep_object object)
+{
+	struct seep_pointers walk;
+	uint64_t word, bits = 0;
+	seep_addr value;
+
+	seep_pointers_start(t->heap, object, &walk);
+	if (walk.guess)
+		return 0;
+	while (seep_pointers_next(&walk, &word, &value))
+		if (word < CLOSURE_WORDS)
+			bits |= 1ull << word;
+	return bits;
+}
+
+/** What the closure captured, offsets in its object; false if nothing is known. */
+static bool captures_of(struct typer *t, seep_addr pc, uint64_t object_size, struct parts *ret)
+{
+	const struct seep_pclntab *tab = &t->rt->binary->pclntab;
+	struct seep_debug_parts debug;
+	struct seep_func func;
+
+	if (!seep_pclntab_find(tab, pc, &func) || func.entry != pc)
+		return false;
+	if (t->variables->debug &&
+	    seep_debug_closure(t->variables->debug, func.entry, object_size, &debug))
+		return import_parts(t, debug.parts, debug.part_count, ret);
+	seep_addr type = seep_evidence_closure(t->evidence, &func);
+	uint32_t shape = type ? seep_shape_of(&t->typing->shapes, type) : 0;
+	const struct seep_shape s = t->typing->shapes.shapes.data[shape];
+	for (uint32_t i = 0; shape && s.size <= object_size && i < s.part_count; i++)
+		if (!seep_vec_push(&ret->v, s.parts[i]))
+			t->failed = true;
+	return ret->v.len > 0;
+}
+
+void seep_typer_closure(struct typer *t, struct seep_object object, seep_addr pc)
+{
+	const struct seep_span *span = &t->heap->spans.data[object.span];
+	const unsigned char *bytes = span->bytes + object.slot * span->elem_size;
+	seep_addr addr = seep_heap_address(t->heap, object);
+	_cleanup_(parts_deinit) struct parts parts = {};
+	uint64_t left = pointer_bits(t, object);
+
+	if (left && captures_of(t, pc, span->elem_size, &parts))
+		for (size_t i = 0; i < parts.v.len; i++) {
+			const struct seep_part *part = &parts.v.data[i];
+			uint64_t word = part->offset / 8, size = seep_part_bytes(part->kind);
+			if (part->kind == SEEP_PART_ARRAY || part->offset < 8 || part->offset % 8 ||
+			    word >= CLOSURE_WORDS || part->offset + size > span->elem_size ||
+			    !(left >> word & 1))
+				continue;
+			bool pair = part->kind == SEEP_PART_IFACE || part->kind == SEEP_PART_EFACE;
+			left &= ~(1ull << word |
+				  (pair && word + 1 < CLOSURE_WORDS ? 2ull << word : 0));
+			seep_typer_parts(t, bytes, addr, part, 1);
+		}
+	struct seep_pointers walk;
+	uint64_t word;
+	seep_addr value;
+	seep_pointers_start(t->heap, object, &walk);
+	while (seep_pointers_next(&walk, &word, &value))
+		if (word >= CLOSURE_WORDS || walk.guess || left >> word & 1)
+			seep_typer_see_all(t, value);
+}
+
+// Stacks.
+
+/** A typed word of the stack at hand. */
+struct slot {
+	seep_addr addr;
+	struct seep_part part;
+};
+
+struct stack {
+	struct typer *t;
+	const struct seep_goroutine *g;
+	struct seep_vec(struct slot) slots; /** by address */
+};
+
+static void add_slot(struct stack *s, seep_addr base, struct seep_part part)
+{
+	seep_addr addr = base + part.offset;
+
+	if (s->slots.len && addr <= s->slots.data[s->slots.len - 1].addr)
+		return; // another variable in the same place
+	part.offset = 0;
+	if (!seep_vec_push(&s->slots, (struct slot){ addr, part }))
+		s->t->failed = true;
+}
+
+static void add_frame(struct stack *s, const struct seep_frame *f, bool innermost)
+{
+	struct typer *t = s->t;
+	const struct seep_func *func = &f->site->func;
+	_cleanup_(parts_deinit) struct parts parts = {};
+	const struct seep_evidence_word *words;
+	struct seep_debug_parts debug;
+	size_t count = 0;
+
+	if (f->site->runtime)
+		return;
+	if (t->variables->debug) {
+		if (seep_debug_frame(t->variables->debug, func->entry,
+				     innermost ? f->pc + 1 : f->pc, &debug) &&
+		    import_parts(t, debug.parts, debug.part_count, &parts))
+			for (size_t i = 0; i < parts.v.len; i++)
+				add_slot(s, f->fp, parts.v.data[i]);
+		return;
+	}
+	struct seep_error *err =
+		innermost ? NULL : seep_evidence_frame(t->evidence, func, f->pc, &words, &count);
+	if (err)
+		count = 0;
+	seep_error_destroy(err);
+	for (size_t i = 0; i < count; i++) {
+		struct seep_part part = { .offset = words[i].offset,
+					  .kind = words[i].kind,
+					  .type = words[i].type };
+		if (part.kind == SEEP_PART_POINTER &&
+		    !seep_pointer_is_plain(t->typing->shapes.types, part.type))
+			part.kind = SEEP_PART_UNSAFE;
+		add_slot(s, f->sp, part);
+	}
+}
+
+static void follow_slot(seep_addr word, seep_addr value, bool precise, void *arg)
+{
+	struct stack *s = arg;
+	size_t lo = 0, hi = s->slots.len;
+
+	(void)value;
+	while (precise && word && lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		const struct slot *slot = &s->slots.data[mid];
+		if (slot->addr == word) {
+			uint64_t size = seep_part_bytes(slot->part.kind);
+			if (slot->part.kind != SEEP_PART_ARRAY && size <= s->g->stack_hi - word)
+				seep_typer_parts(s->t, s->g->stack + (word - s->g->stack_lo), word,
+						 &slot->part, 1);
+			return;
+		}
+		if (slot->addr < word)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+}
+
+static void follow_stack(struct typer *t, const struct seep_goroutine *g)
+{
+	struct stack s = { .t = t, .g = g };
+	struct seep_unwinder u;
+
+	// What a running goroutine's frames hold is not known to the map.
+	if (!g->stack || g->conservative || g->thread || !seep_unwind_start(t->rt, g, &u))
+		return;
+	do
+		add_frame(&s, &u.frame, u.depth == 0);
+	while (seep_unwind_next(&u));
+	if (s.slots.len)
+		seep_stack_words(t->rt, g, follow_slot, &s);
+	seep_typer_drain(t);
+	seep_vec_free(&s.slots);
+}
+
+struct seep_error *seep_typer_roots(struct typer *t)
+{
+	struct seep_error *err = NULL;
+
+	for (size_t i = 0; i < t->variables->items.len; i++)
+		follow_variable(t, &t->variables->items.data[i]);
+	if (!t->variables->has_types)
+		err = follow_evidence(t);
+	for (size_t i = 0; !err && i < t->rt->goroutines.len; i++)
+		follow_stack(t, &t->rt->goroutines.data[i]);
+	return err;
+}
