@@ -23,8 +23,8 @@ import (
 	stoppedticker "seep.test/programs/stopped-ticker"
 	"seep.test/programs/subslice"
 	"seep.test/programs/substring"
-	"seep.test/programs/ticker"
 	threadpileup "seep.test/programs/thread-pileup"
+	"seep.test/programs/ticker"
 	"seep.test/programs/waitgroup"
 )
 

@@ -2,7 +2,7 @@ package lostelements
 
 // OK: what is taken is set to nil first.
 func OK() {
-	front.pages = pages(length)
+	front = &queue{pages(length)}
 	for i := 0; i < length-1; i++ {
 		front.pages[i] = nil
 	}
@@ -30,7 +30,7 @@ var index map[int]*page
 // OKIndex: what is left behind is in use elsewhere.
 func OKIndex() {
 	index = map[int]*page{}
-	front.pages = pages(length)
+	front = &queue{pages(length)}
 	for i, p := range front.pages {
 		index[i] = p
 	}
@@ -52,7 +52,7 @@ func OKList() {
 // OKTwo: another slice still shows all.
 func OKTwo() {
 	stack = pages(length)
-	front.pages = stack[length-1:]
+	front = &queue{stack[length-1:]}
 	lists = append(lists, stack[:1])
 }
 

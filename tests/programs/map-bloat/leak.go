@@ -11,8 +11,8 @@ type session struct {
 var (
 	byID     = map[int]int{}
 	sessions = map[string]*session{}
-	shards   [16]map[int]session
-	inner    = &server{users: map[int][4]int{}}
+	shards   []map[int]session
+	inner    *server
 )
 
 type server struct {
@@ -32,6 +32,7 @@ func Leak() {
 
 // LeakFew: a few are left.
 func LeakFew() {
+	inner = &server{users: map[int][4]int{}}
 	for i := 0; i < entries; i++ {
 		inner.users[i] = [4]int{i} // want leak-few: map-bloat suspect 1 holder=mapbloat.server.users
 	}
@@ -52,6 +53,7 @@ func LeakRange() {
 
 // LeakShards: many maps, each of which is large enough to matter together with the others.
 func LeakShards() {
+	shards = make([]map[int]session, 16)
 	for s := range shards {
 		shards[s] = map[int]session{}
 		for i := 0; i < entries/16; i++ {

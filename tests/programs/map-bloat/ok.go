@@ -44,6 +44,7 @@ func OKSmall() {
 
 // OKMany: many small maps, all in use.
 func OKMany() {
+	shards = make([]map[int]session, 16)
 	for s := range shards {
 		shards[s] = map[int]session{}
 		for i := 0; i < entries/16; i++ {
