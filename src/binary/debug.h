@@ -3,7 +3,8 @@
  *
  * Parts are as in shape.h, with two differences. The inner shape of an ARRAY is one of seep_debug_inner(), and its `type` is the
  * element's descriptor, 0 if there is none. A POINTER or SLICE whose type is 0 leads to what no descriptor describes; then `inner`, if not
- * 0, is its shape or its element's (seep_debug_inner()). Both 0: not known, as in generic code, where every pointer is a *uint8.
+ * 0, is its shape or its element's (seep_debug_inner()). Both 0: not known, as in generic code, where every pointer is a *uint8; or a pointer of
+ * a kind that does not stop at one value, as those of the runtime.
  */
 #ifndef SEEP_BINARY_DEBUG_H
 #define SEEP_BINARY_DEBUG_H
@@ -54,7 +55,9 @@ bool seep_debug_closure(struct seep_debug *debug, seep_addr entry, uint64_t obje
 /**
  * Parameters and locals, also of calls that were inlined, that certainly stand on the stack where the function at entry will go on at pc (a
  * return address; of an interrupted frame, its pc + 1). Offsets from the canonical frame address: the stack pointer before the call, Go's
- * frame.argp. To be believed only of words that the stack map at pc, or a stack object that is live, says to hold pointers.
+ * frame.argp. To be believed only of words that the stack map at pc, or a stack object that is live, says to hold pointers. Good for what such a
+ * word leads to and is called; not a proof that the code will use no more of it: a pointer to a struct and one to its first field are
+ * one value to the compiler, which may have kept only one of their names.
  */
 bool seep_debug_frame(struct seep_debug *debug, seep_addr entry, seep_addr pc,
 		      struct seep_debug_parts *ret);

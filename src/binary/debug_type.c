@@ -116,6 +116,25 @@ static uint32_t shape_number(struct seep_debug *debug, uint64_t die)
 	return (uint32_t)*number;
 }
 
+// Types whose pointers do not stop at a value of theirs: bytes, and what the runtime and its like build (shape.c has the same for types with
+// a descriptor).
+static bool is_plain(const struct seep_die *die)
+{
+	static const char *const packages[] = {
+		"runtime.",
+		"internal/",
+		"runtime/internal/",
+	};
+
+	if (die->tag == SEEP_TAG_BASE)
+		return die->kind != SEEP_KIND_UINT8 && die->kind != SEEP_KIND_INT8;
+	for (size_t i = 0; die->name && i < sizeof(packages) / sizeof(*packages); i++) {
+		if (seep_has_prefix(die->name, packages[i]))
+			return false;
+	}
+	return true;
+}
+
 // A pointer or slice: by its descriptor what it leads to, or else by its shape.
 static bool leading(struct seep_debug *debug, enum seep_part_kind kind, const struct seep_die *die,
 		    uint64_t to)
@@ -125,7 +144,7 @@ static bool leading(struct seep_debug *debug, enum seep_part_kind kind, const st
 
 	if (!is_shaped(die) && read_type(debug, to, &to_die) && !is_shaped(&to_die)) {
 		part.type = descriptor(debug, &to_die);
-		if (part.type == 0)
+		if (part.type == 0 && (kind != SEEP_PART_POINTER || is_plain(&to_die)))
 			part.inner = shape_number(debug, to_die.offset);
 	}
 	return add(debug, part);

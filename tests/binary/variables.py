@@ -22,6 +22,8 @@ SOURCE = pathlib.Path(__file__).parent / "variables"
 FORMS = {
     "plain": ([], False, "types"),
     "pie": (["-buildmode=pie"], False, "types"),
+    "linked by gcc": (["-ldflags=-linkmode=external"], False, "types"),
+    "not optimized": (["-gcflags=-N -l"], False, "types"),
     "uncompressed": (["-ldflags=-compressdwarf=false"], False, "types"),
     "no DWARF": (["-ldflags=-w"], False, "names"),
     "no symbols": (["-ldflags=-s -w"], False, "nothing"),

@@ -27,7 +27,7 @@ func frame(locals ...local) {
 //go:noinline
 func printFrame(fp, pc uintptr, locals []local) {
 	fmt.Printf("frame %#x %#x\n", runtime.FuncForPC(pc-1).Entry(), pc)
-	for offset := -64; offset < 20; offset++ {
+	for offset := -160; offset < 20; offset++ {
 		fmt.Printf("  word %d %#x\n", offset*8-16, *(*uintptr)(unsafe.Pointer(fp + uintptr(offset*8))))
 	}
 	for _, l := range locals {
