@@ -63,7 +63,7 @@ struct seep_operand {
 	uint8_t scale; /** MEM: of the index */
 	bool absolute; /** MEM: relative to the instruction; value is the address itself */
 	bool segment; /** MEM: in thread-local storage */
-	int64_t value; /** IMM: the constant; MEM: the displacement */
+	int64_t value; /** IMM: the constant; MEM: the displacement; REG: capstone's number */
 };
 
 enum seep_step_kind {
@@ -73,6 +73,12 @@ enum seep_step_kind {
 	SEEP_STEP_BRANCH,
 	SEEP_STEP_END, /** ret, ud2, int3 */
 };
+enum seep_callee_kind {
+	SEEP_CALLEE_OTHER,
+	SEEP_CALLEE_WRITE_BARRIER, /** keeps all registers but R11, where since 1.21 the buffer's address comes back */
+	SEEP_CALLEE_NO_RETURN,
+	SEEP_CALLEE_DUFF,
+};
 /** An instruction, as far as following values needs it. */
 struct seep_step {
 	seep_addr addr;
@@ -80,7 +86,7 @@ struct seep_step {
 	uint16_t written; /** general registers that it writes without naming them; a bit each */
 	uint8_t size, kind, operand_count;
 	bool locked;
-	uint8_t callee; /** for flow.c */
+	uint8_t callee; /** enum seep_callee_kind; see seep_flow_name_callee() */
 	struct seep_operand operands[3];
 };
 struct seep_steps seep_vec(struct seep_step);

@@ -14,6 +14,8 @@
 //      whose first element is a *T.
 //      A pointer passed as a *T, while some type begins with a T: the variable may be a pointer to that one. It can still
 //      confirm, or contradict, what others say.
+//      A *T stored, while nothing shows that more is used of it than its first field: that may be what it is a pointer to. Unless
+//      all that is ever stored there are *T.
 // 4. Claims about one word must agree, or nothing is told.
 #include "binary/evidence_calls.h"
 
@@ -72,10 +74,20 @@ static bool is_stored(const struct globals *g, seep_addr addr)
 	return among(g->stored.data, g->stored.len, addr);
 }
 
+// The word may get values that are not seen.
+static void note_other(struct globals *g, seep_addr addr)
+{
+	if (holds_pointer(g, addr))
+		g->ev->failed |= !seep_map_put(&g->ev->other, addr, NULL);
+}
+
 static void claim(struct globals *g, seep_addr addr, struct seep_fact fact,
 		  enum seep_claim_strength strength)
 {
-	struct seep_claim one = { .addr = addr, .fact = fact, .strength = (uint8_t)strength };
+	struct seep_claim one = { .addr = addr,
+				  .fact = fact,
+				  .strength = (uint8_t)strength,
+				  .begins = strength == SEEP_CLAIM_BEGINS };
 
 	if (!in_range(g, addr) || addr % 8 != 0 ||
 	    (fact.kind != SEEP_FACT_VALUE && fact.kind != SEEP_FACT_NEW_MAP))
@@ -214,6 +226,8 @@ static void look_at_call(struct globals *g, const struct seep_step *step)
 {
 	struct seep_fact args[SEEP_REGS] = {}, results[SEEP_REGS] = {};
 
+	if (step->callee == SEEP_CALLEE_WRITE_BARRIER) // what it may store is stored without it as well
+		return;
 	if (seep_step_target(step) == 0) {
 		called_through(g, step);
 		return;
@@ -227,6 +241,7 @@ static void look_at_call(struct globals *g, const struct seep_step *step)
 	for (int i = 0; i < SEEP_ARGUMENT_REGS; i++) {
 		passed(g, i, args[seep_argument_regs[i]]);
 		passed_address(g, i, args[seep_argument_regs[i]]);
+		note_other(g, seep_value_global(&g->flow->now.regs[seep_argument_regs[i]]));
 	}
 }
 
@@ -235,14 +250,30 @@ static void look_at_store(struct globals *g, const struct seep_step *step, seep_
 {
 	const struct seep_operand *from = &step->operands[1];
 
+	if (step->id == X86_INS_MOV && from->kind == SEEP_OPERAND_IMM)
+		return; // nil
 	if (step->id != X86_INS_MOV || from->kind != SEEP_OPERAND_REG || from->size != 8 ||
-	    from->reg == SEEP_NO_REG)
+	    from->reg == SEEP_NO_REG) {
+		note_other(g, addr);
 		return;
+	}
 	const struct seep_value *value = &g->flow->now.regs[from->reg];
 	struct seep_fact fact = seep_evidence_constant(g->ev, value);
 	if (fact.kind == SEEP_FACT_NONE && value->at == 0)
 		fact = seep_evidence_resolve(g->ev, value->fact);
+	if (fact.kind != SEEP_FACT_VALUE && fact.kind != SEEP_FACT_NIL)
+		note_other(g, addr);
 	claim(g, addr, fact, SEEP_CLAIM_STORED);
+}
+
+// The address of a word is kept somewhere.
+static void look_at_kept_address(struct globals *g, const struct seep_step *step)
+{
+	const struct seep_operand *to = &step->operands[0], *from = &step->operands[1];
+
+	if (step->id == X86_INS_MOV && to->kind == SEEP_OPERAND_MEM &&
+	    from->kind == SEEP_OPERAND_REG && from->size == 8 && from->reg != SEEP_NO_REG)
+		note_other(g, seep_value_global(&g->flow->now.regs[from->reg]));
 }
 
 // A compare of a word with a type descriptor or an itab.
@@ -266,11 +297,30 @@ static void look_at_compare(struct globals *g, const struct seep_step *step)
 	}
 }
 
+// What the word leads to is used as far as there. Addresses of fields count as well.
+static void note_reach(struct globals *g, const struct seep_operand *op)
+{
+	if (op->base == SEEP_NO_REG || op->index != SEEP_NO_REG || op->segment)
+		return;
+	const struct seep_value *base = &g->flow->now.regs[op->base];
+	int64_t end = base->at + op->value;
+	if (base->word == 0 || end <= 0 || !holds_pointer(g, base->word))
+		return;
+	uint64_t *slot = seep_map_put(&g->ev->reach, base->word, NULL);
+	if (!slot)
+		g->ev->failed = true;
+	else if (*slot < (uint64_t)end)
+		*slot = (uint64_t)end;
+}
+
 static void look_at_operands(struct globals *g, const struct seep_step *step)
 {
 	for (unsigned i = 0; i < step->operand_count; i++) {
 		const struct seep_operand *op = &step->operands[i];
-		if (op->kind != SEEP_OPERAND_MEM || step->id == X86_INS_LEA || op->size < 8)
+		if (op->kind != SEEP_OPERAND_MEM)
+			continue;
+		note_reach(g, op);
+		if (step->id == X86_INS_LEA || op->size < 8)
 			continue;
 		seep_addr addr = seep_flow_global(g->flow, op);
 		if (!in_range(g, addr))
@@ -283,6 +333,9 @@ static void look_at_operands(struct globals *g, const struct seep_step *step)
 		}
 		if (store && op->size == 8)
 			look_at_store(g, step, addr);
+		else if (store && step->operands[1].value != X86_REG_XMM15) // which is 0 always
+			for (seep_addr word = addr; word < addr + op->size; word += 8)
+				note_other(g, word);
 	}
 }
 
@@ -310,8 +363,10 @@ static bool agree(const struct seep_types *types, struct seep_claim *a, const st
 		return false;
 	switch (a->fact.part) {
 	case SEEP_PART_POINTER:
-		if (a->fact.type == b->fact.type)
+		if (a->fact.type == b->fact.type) {
+			a->begins |= b->begins;
 			break;
+		}
 		if (b->strength == SEEP_CLAIM_BEGINS &&
 		    seep_type_begins_with(types, a->fact.type, b->fact.type))
 			return true;
@@ -405,6 +460,7 @@ static void look_at_function(struct globals *g, const struct seep_func *func)
 		if (step->id == X86_INS_CMP)
 			look_at_compare(g, step);
 		look_at_operands(g, step);
+		look_at_kept_address(g, step);
 	}
 	seep_vec_foreach(c, &g->claims)
 		keep_claim(g, *c);
@@ -423,6 +479,7 @@ static inline bool refers(const unsigned char *modrm)
 static void scan_code(struct globals *g, const unsigned char *code, seep_addr start, uint64_t len)
 {
 	struct seep_func func = {};
+	bool witness = false;
 	uint64_t range = g->hi - g->lo;
 
 	g->ev->stats.scanned_bytes += len;
@@ -431,11 +488,16 @@ static void scan_code(struct globals *g, const unsigned char *code, seep_addr st
 			continue;
 		seep_addr next = start + i + 5;
 		seep_addr addr = next + (uint64_t)(int64_t)(int32_t)seep_le32(code + i + 1);
-		if (addr - g->lo >= range || next <= func.end)
+		if (addr - g->lo >= range)
 			continue;
-		if (seep_pclntab_find(g->ev->tab, next - 1, &func) &&
-		    seep_evidence_is_witness(g->ev, &func))
-			look_at_function(g, &func);
+		if (next > func.end) {
+			witness = seep_pclntab_find(g->ev->tab, next - 1, &func) &&
+				  seep_evidence_is_witness(g->ev, &func);
+			if (witness)
+				look_at_function(g, &func);
+		}
+		if (!witness && (code[i - 1] == 0x89 || code[i - 1] == 0x8d))
+			note_other(g, addr);
 	}
 }
 
@@ -465,12 +527,39 @@ static int by_addr(const void *a, const void *b)
 	return x->addr < y->addr ? -1 : x->addr > y->addr;
 }
 
+// Bytes of what a struct or array begins with.
+static uint64_t first_bytes(const struct seep_types *types, seep_addr addr)
+{
+	struct seep_type type, part;
+	struct seep_field field;
+
+	if (!seep_type_read(types, addr, &type))
+		return UINT64_MAX;
+	if (type.kind == SEEP_KIND_ARRAY)
+		return seep_type_read(types, type.elem, &part) ? part.size : UINT64_MAX;
+	if (type.kind != SEEP_KIND_STRUCT)
+		return type.size;
+	for (uint64_t i = 0; i < type.count && seep_type_field(types, &type, i, &field); i++)
+		if (seep_type_read(types, field.type, &part) && part.size > 0)
+			return part.size;
+	return type.size;
+}
+
 static bool is_told(const struct seep_evidence *ev, const struct seep_claim *c)
 {
-	bool larger = c->strength == SEEP_CLAIM_BEGINS && c->fact.part == SEEP_PART_POINTER &&
-		      seep_type_is_first(&ev->sig, c->fact.type);
+	struct seep_type type;
 
-	return !c->conflict && !larger;
+	if (c->conflict)
+		return false;
+	if (c->fact.part != SEEP_PART_POINTER || c->strength == SEEP_CLAIM_DECLARED)
+		return true;
+	if (c->strength == SEEP_CLAIM_BEGINS)
+		return !seep_type_is_first(&ev->sig, c->fact.type);
+	const uint64_t *reach = seep_map_get(&ev->reach, c->addr);
+	uint64_t bytes = first_bytes(ev->types, c->fact.type);
+	bool all_seen = !seep_map_get(&ev->other, c->addr) && ev->stats.functions_left_out == 0;
+	return c->begins || all_seen || (reach && *reach >= bytes) ||
+	       (seep_type_read(ev->types, c->fact.type, &type) && bytes == type.size);
 }
 
 struct seep_fact seep_evidence_global(struct seep_evidence *ev, seep_addr addr)
@@ -568,6 +657,8 @@ void seep_evidence_close(struct seep_evidence *ev)
 	seep_map_deinit(&ev->summaries);
 	seep_map_deinit(&ev->closures);
 	seep_map_deinit(&ev->words);
+	seep_map_deinit(&ev->reach);
+	seep_map_deinit(&ev->other);
 	seep_map_deinit(&ev->frames);
 	seep_vec_free(&ev->results);
 	seep_vec_free(&ev->makers);

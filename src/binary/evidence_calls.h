@@ -21,6 +21,8 @@ struct seep_evidence {
 	struct seep_vec(struct seep_maker) makers; /** sorted by what they take the address of */
 	bool makers_found;
 	struct seep_map words; /** address → index in claims, plus 1 */
+	struct seep_map reach; /** address of a word → bytes that are used of what it leads to */
+	struct seep_map other; /** addresses of words that may get values of which nothing is known */
 	struct seep_vec(struct seep_claim) claims;
 	struct seep_vec(struct seep_evidence_word) globals;
 	struct seep_map frames; /** pc → index in frame_lists, plus 1 */
@@ -40,7 +42,7 @@ struct seep_frame_list {
 /** How a claim was come by, the weakest first. */
 enum seep_claim_strength {
 	SEEP_CLAIM_BEGINS, /** it leads to something that begins with a T: passed on as a *T */
-	SEEP_CLAIM_STORED, /** a *T was stored there */
+	SEEP_CLAIM_STORED, /** a *T was stored there, perhaps as the address of what a T begins with */
 	SEEP_CLAIM_DECLARED, /** it is part of a variable whose type is known */
 };
 struct seep_claim {
@@ -48,6 +50,7 @@ struct seep_claim {
 	struct seep_fact fact; /** VALUE */
 	uint8_t strength; /** enum seep_claim_strength */
 	bool conflict;
+	bool begins; /** a pointer that also was claimed as BEGINS */
 };
 
 /** Fills the runtime's functions in that say types, and the hooks. */

@@ -465,13 +465,6 @@ static void learn_from_call(struct seep_flow *flow, const struct seep_fact *args
 	}
 }
 
-enum callee {
-	CALLEE_OTHER,
-	CALLEE_WRITE_BARRIER, // keeps all registers but R11, where since 1.21 the buffer's address comes back
-	CALLEE_NO_RETURN,
-	CALLEE_DUFF,
-};
-
 void seep_flow_name_callee(const struct seep_flow *flow, struct seep_step *step)
 {
 	seep_addr target = seep_step_target(step);
@@ -482,13 +475,13 @@ void seep_flow_name_callee(const struct seep_flow *flow, struct seep_step *step)
 		return;
 	const char *name = func.name + strlen("runtime.");
 	if (seep_has_prefix(name, "gcWriteBarrier"))
-		step->callee = CALLEE_WRITE_BARRIER;
+		step->callee = SEEP_CALLEE_WRITE_BARRIER;
 	else if (seep_has_prefix(name, "duff"))
-		step->callee = CALLEE_DUFF;
+		step->callee = SEEP_CALLEE_DUFF;
 	else if (seep_has_prefix(name, "panic") || seep_has_prefix(name, "goPanic") ||
 		 strcmp(name, "gopanic") == 0 || strcmp(name, "throw") == 0 ||
 		 strcmp(name, "fatal") == 0)
-		step->callee = CALLEE_NO_RETURN;
+		step->callee = SEEP_CALLEE_NO_RETURN;
 }
 
 // What a call leaves of what is known.
@@ -496,17 +489,17 @@ static void apply_call(struct seep_flow *flow, const struct seep_step *step)
 {
 	struct seep_fact args[SEEP_REGS] = {}, results[SEEP_REGS] = {};
 
-	if (step->callee == CALLEE_WRITE_BARRIER) {
+	if (step->callee == SEEP_CALLEE_WRITE_BARRIER) {
 		set_fresh(flow, SEEP_R11);
 		return;
 	}
-	if (step->callee == CALLEE_NO_RETURN)
+	if (step->callee == SEEP_CALLEE_NO_RETURN)
 		flow->mode = SEEP_FLOW_DEAD;
 	if (flow->hooks && flow->hooks->call) {
 		flow->hooks->call(flow->hooks->arg, flow, step, args, results);
 		learn_from_call(flow, args);
 	}
-	if (step->callee == CALLEE_DUFF)
+	if (step->callee == SEEP_CALLEE_DUFF)
 		string_written(flow, DUFF_BYTES);
 	exposed_written(flow);
 	forget_registers(flow);

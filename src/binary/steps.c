@@ -46,6 +46,7 @@ static struct seep_operand operand_of(const cs_x86_op *op, seep_addr next)
 	case X86_OP_REG:
 		ret.kind = SEEP_OPERAND_REG;
 		ret.reg = reg_index(op->reg);
+		ret.value = (int64_t)op->reg;
 		break;
 	case X86_OP_IMM:
 		ret.kind = SEEP_OPERAND_IMM;

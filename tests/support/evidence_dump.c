@@ -1,8 +1,9 @@
-// Usage: evidence_dump FILE [closures]
+// Usage: evidence_dump FILE|PID [closures | frames EVERY]
 //
 // Prints what machine code gives away of the package variables of an executable, for the tests that compare it with what DWARF
-// or the program itself says: "word ADDRESS KIND OFFSET-OF-TYPE SIZE NAME", then what it cost. Opens the file alone; which words
-// hold pointers comes from the GC programs that the runtime unrolls when it starts.
+// or the program itself says: "word ADDRESS KIND OFFSET-OF-TYPE SIZE NAME", then what it cost. Which words hold
+// pointers comes from the GC programs that the runtime unrolls when it starts. Of a process it also prints which of these lead
+// elsewhere than into the executable's own data, the heap mostly: "holds ADDRESS".
 #include "binary/binary.h"
 #include "binary/evidence.h"
 
@@ -18,10 +19,27 @@
 
 static struct seep_binary binary;
 
+static struct seep_target *target;
+static struct seep_binary *opened;
+
 static void check(struct seep_error *err)
 {
 	if (err)
 		errx(EXIT_FAILURE, "%s", err->message);
+}
+
+static void open_process(pid_t pid)
+{
+	check(seep_target_open(pid, &target));
+	check(seep_binary_open(target, &opened));
+	binary = *opened; // types borrow from what stays where it is
+	const struct seep_module *m = &opened->pclntab.module;
+	unsigned char *bss = malloc(m->ebss - m->bss + 1);
+	if (!bss)
+		err(EXIT_FAILURE, NULL);
+	check(seep_target_read(target, m->bss, bss, m->ebss - m->bss));
+	check(seep_memory_add(&opened->image.memory,
+			      (struct seep_segment){ m->bss, m->ebss, bss }));
 }
 
 static void open_file(const char *path)
@@ -73,6 +91,21 @@ static void add_pointers(seep_addr addr, seep_addr start, seep_addr end,
 	free(bits);
 }
 
+static void print_heap_words(const struct seep_vec_addr *pointers)
+{
+	const struct seep_module *m = &binary.pclntab.module;
+	uint64_t value;
+
+	for (size_t i = 0; i < pointers->len; i++) {
+		struct seep_error *err =
+			seep_target_read(target, pointers->data[i], &value, sizeof(value));
+		if (!err && value != 0 && !seep_memory_find(&binary.image.memory, value) &&
+		    !(value >= m->noptrdata && value < m->end))
+			printf("holds %#" PRIx64 "\n", pointers->data[i]);
+		seep_error_destroy(err);
+	}
+}
+
 static double now(void)
 {
 	struct timespec ts;
@@ -84,7 +117,7 @@ static double now(void)
 static const char *const kinds[] = { "pointer", "string", "slice", "map",    "chan",
 				     "func",	"eface",  "iface", "unsafe", "array" };
 
-static void print_closures(struct seep_evidence *ev)
+static void print_closures(struct seep_evidence *ev, struct seep_types *types)
 {
 	struct seep_func func;
 
@@ -94,7 +127,41 @@ static void print_closures(struct seep_evidence *ev)
 		seep_addr type = seep_evidence_closure(ev, &func);
 		if (type)
 			printf("closure %#" PRIx64 " %s %s\n", func.entry, func.name,
-			       seep_type_name(&binary.types, type));
+			       seep_type_name(types, type));
+	}
+}
+
+// What is known of frames at every call of every n-th function: "frame PC OFFSET-FROM-CFA KIND OFFSET-OF-TYPE SIZE NAME FUNCTION".
+static void print_frames(struct seep_evidence *ev, const struct seep_pclntab *tab,
+			 struct seep_types *types, uint32_t every)
+{
+	const struct seep_evidence_word *words;
+	struct seep_func func;
+	size_t count;
+	int32_t depth;
+
+	for (uint32_t i = 0; every && i < tab->func_count; i += every) {
+		if (!seep_pclntab_func(tab, i, &func))
+			continue;
+		const unsigned char *code =
+			seep_memory_at(&tab->image->memory, func.entry, func.end - func.entry);
+		for (seep_addr pc = func.entry + 5; code && pc < func.end; pc++) {
+			if (code[pc - func.entry - 5] != 0xe8 ||
+			    !seep_func_spdelta(tab, &func, pc - 1, &depth))
+				continue;
+			check(seep_evidence_frame(ev, &func, pc, &words, &count));
+			for (size_t j = 0; j < count; j++) {
+				struct seep_type type = {};
+				(void)seep_type_read(types, words[j].type, &type);
+				printf("frame %#" PRIx64 " %" PRId64 " %s %" PRId64 " %" PRIu64
+				       " %s %s\n",
+				       pc, words[j].offset - depth - 8, kinds[words[j].kind],
+				       type.addr ? (int64_t)(type.addr - tab->module.types) : 0,
+				       type.size,
+				       type.addr ? seep_type_name(types, type.addr) : "-",
+				       func.name);
+			}
+		}
 	}
 }
 
@@ -106,39 +173,48 @@ int main(int argc, char **argv)
 
 	if (argc < 2)
 		errx(2, "usage: evidence_dump FILE [closures]");
-	open_file(argv[1]);
-	const struct seep_module *m = &binary.pclntab.module;
+	if (strspn(argv[1], "0123456789") == strlen(argv[1]))
+		open_process((pid_t)atoi(argv[1]));
+	else
+		open_file(argv[1]);
+	struct seep_types *types = opened ? &opened->types : &binary.types;
+	const struct seep_pclntab *tab = opened ? &opened->pclntab : &binary.pclntab;
+	const struct seep_module *m = &tab->module;
 	struct seep_vec_addr pointers = {};
 	add_pointers(m->gcdata, m->data, m->edata, &pointers);
 	add_pointers(m->gcbss, m->bss, m->ebss, &pointers);
 	double start = now();
-	check(seep_evidence_open(&binary.pclntab, &binary.types, &ev));
-	double opened = now();
+	check(seep_evidence_open(tab, types, &ev));
+	double made = now();
 	check(seep_evidence_globals(ev, pointers.data, pointers.len, &words, &count));
 	double done = now();
 	for (size_t i = 0; i < count; i++) {
 		struct seep_type type = {};
-		(void)seep_type_read(&binary.types, words[i].type, &type);
+		(void)seep_type_read(types, words[i].type, &type);
 		if (words[i].kind == SEEP_PART_MAP) {
 			printf("word %#" PRIx64 " map %" PRId64 " 8 map[%s]%s\n", words[i].addr,
 			       (int64_t)(type.addr - m->types),
-			       type.key ? seep_type_name(&binary.types, type.key) : "?",
-			       type.elem ? seep_type_name(&binary.types, type.elem) : "?");
+			       type.key ? seep_type_name(types, type.key) : "?",
+			       type.elem ? seep_type_name(types, type.elem) : "?");
 			continue;
 		}
 		printf("word %#" PRIx64 " %s %" PRId64 " %" PRIu64 " %s\n", words[i].addr,
 		       kinds[words[i].kind], type.addr ? (int64_t)(type.addr - m->types) : 0,
-		       type.size, type.addr ? seep_type_name(&binary.types, type.addr) : "-");
+		       type.size, type.addr ? seep_type_name(types, type.addr) : "-");
 	}
 	const struct seep_evidence_stats *stats = seep_evidence_stats(ev);
 	printf("pointers %zu\nwords %u\nconflicts %u\nscanned %" PRIu64
 	       "\nfunctions %u\nleft_out %u\ncode_bytes %" PRIu64
 	       "\nopen_ms %.0f\nglobals_ms %.0f\n",
 	       pointers.len, stats->words, stats->conflicts, stats->scanned_bytes, stats->functions,
-	       stats->functions_left_out, stats->code_bytes, (opened - start) * 1e3,
-	       (done - opened) * 1e3);
+	       stats->functions_left_out, stats->code_bytes, (made - start) * 1e3,
+	       (done - made) * 1e3);
+	if (target)
+		print_heap_words(&pointers);
 	if (argc > 2 && strcmp(argv[2], "closures") == 0)
-		print_closures(ev);
+		print_closures(ev, types);
+	if (argc > 3 && strcmp(argv[2], "frames") == 0)
+		print_frames(ev, tab, types, (uint32_t)atoi(argv[3]));
 	seep_evidence_close(ev);
 	seep_vec_free(&pointers);
 }
