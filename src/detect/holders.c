@@ -3,7 +3,8 @@
 // From each child of node 0 in the dominator tree that retains so much, the way goes down to the largest child as long as that retains almost all of
 // what the node did. Where it does not, the memory fans out: the point of accumulation. A list loses little from node to node but
 // everything in the end, so going from node to node of one type does not move the point: it stays at the list's first. If what hangs on the
-// way is large itself, it is looked at in the same way, and the point counts only if enough is left without it.
+// way is large itself, it is looked at in the same way, and the point counts only if enough is left without it. Several large ones of one type,
+// such as the shards of a table, are no suspects each: what holds them is.
 //
 // Children of node 0 that are small, but many of one type (or goroutines with one function), are a suspect together.
 #include "detect/holders.h"
@@ -25,7 +26,7 @@ struct heavy {
 
 struct suspect {
 	uint32_t top, point; // top: child of node 0 that it is below
-	uint64_t run; // nodes of one type that the way went through behind the point
+	bool run; // the way went on from the point to others of its type
 	// What the point dominates at once:
 	uint64_t objects, main_count, main_retained;
 	uint32_t main_type;
@@ -102,6 +103,15 @@ static bool same_kind(struct finder *f, uint32_t a, uint32_t b)
 	       type == seep_object_type(&f->types, graph->objects[b - graph->first_object]);
 }
 
+/** Has one of the heavy children brothers among them? Then it is a part of what they are together. */
+static bool has_brother(struct finder *f, const struct heavy *children, size_t len, size_t i)
+{
+	for (size_t k = 0; k < len && children[k].retained >= f->enough; k++)
+		if (k != i && same_kind(f, children[k].node, children[i].node))
+			return true;
+	return false;
+}
+
 /** Heavy children of node that do not go on with what the point is; the sum of what they retain. */
 static uint64_t branch_off(struct finder *f, const struct suspect *s, uint32_t node, uint32_t next)
 {
@@ -111,7 +121,7 @@ static uint64_t branch_off(struct finder *f, const struct suspect *s, uint32_t n
 
 	for (size_t i = 0; i < len; i++) {
 		if (c[i].retained < f->enough || c[i].node == next ||
-		    same_kind(f, c[i].node, s->point))
+		    same_kind(f, c[i].node, s->point) || has_brother(f, c, len, i))
 			continue;
 		sum += c[i].retained;
 		if (!seep_vec_push(&f->todo, (struct suspect){ .top = s->top, .point = c[i].node }))
@@ -135,10 +145,10 @@ static void follow(struct finder *f, struct suspect s)
 			break;
 		node = c->node;
 		if (same_kind(f, node, s.point)) {
-			s.run++;
+			s.run = true;
 		} else {
 			s.point = node;
-			s.run = 0;
+			s.run = false;
 			elsewhere = 0;
 		}
 	}
@@ -220,9 +230,7 @@ static const char *describe_point(struct finder *f, const struct suspect *s)
 			     f->types.names.data[seep_object_type(
 				     &f->types, graph->objects[s->point - graph->first_object])]);
 	if (s->run) {
-		seep_str_add(&text, ", the first of ");
-		seep_path_count(&text, s->run + 1);
-		seep_str_add(&text, " in a row that hold each other");
+		seep_str_add(&text, ", the first of many that hold each other");
 	} else if (s->objects) {
 		bool known = s->main_type >= SEEP_OBJECT_TYPES_KNOWN;
 		seep_str_add(&text, text.len ? ", holding " : "holds ");
@@ -231,7 +239,7 @@ static const char *describe_point(struct finder *f, const struct suspect *s)
 		if (known && s->objects > s->main_count) {
 			seep_str_add(&text, " and ");
 			seep_path_count(&text, s->objects - s->main_count);
-			seep_str_add(&text, " others");
+			seep_str_add(&text, s->objects - s->main_count == 1 ? " other" : " others");
 		}
 	}
 	return text.failed ? NULL : seep_report_format(f->report, "%s", seep_str_text(&text));
@@ -260,10 +268,12 @@ static bool add_suspect(struct finder *f, const struct suspect *s)
 		h.path_len--;
 	} else {
 		struct seep_object object = graph->objects[s->top - graph->first_object];
-		h.name = seep_report_format(
-			f->report, "%#" PRIx64 " (%s)",
-			seep_heap_address(&f->view->runtime->heap, object),
-			f->types.names.data[seep_object_type(&f->types, object)]);
+		seep_addr addr = seep_heap_address(&f->view->runtime->heap, object);
+		uint32_t type = seep_object_type(&f->types, object);
+		h.name = type < SEEP_OBJECT_TYPES_KNOWN ?
+				 seep_report_format(f->report, "%#" PRIx64, addr) :
+				 seep_report_format(f->report, "%#" PRIx64 " (%s)", addr,
+						    f->types.names.data[type]);
 	}
 	return h.name && seep_vec_push(&f->report->holders, h);
 }

@@ -4,6 +4,7 @@
 #include "detect/detect.h"
 
 #include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -137,6 +138,37 @@ static void stages_deinit(struct stages *s)
 	seep_locks_deinit(&s->locks);
 }
 
+/** The dominators need nothing of the runtime but sizes, so types can be found out meanwhile. */
+struct weighing {
+	struct seep_graph *graph;
+	struct seep_error *err;
+};
+
+static void *weigh(void *arg)
+{
+	struct weighing *w = arg;
+
+	w->err = seep_graph_dominators(w->graph);
+	return NULL;
+}
+
+static struct seep_error *weigh_and_type(struct seep_runtime *rt, struct stages *s)
+{
+	struct seep_error *err;
+	struct weighing weighing = { .graph = &s->graph };
+	pthread_t thread;
+	bool started = pthread_create(&thread, NULL, weigh, &weighing) == 0;
+
+	err = seep_typing_find(rt, &s->live, &s->variables, &s->typing);
+	if (started)
+		pthread_join(thread, NULL);
+	else
+		weigh(&weighing);
+	if (err && weighing.err)
+		seep_error_destroy(weighing.err);
+	return err ? err : weighing.err;
+}
+
 static struct seep_error *run_stages(struct seep_runtime *rt,
 				     const struct seep_inspect_options *options, struct stages *s)
 {
@@ -148,17 +180,15 @@ static struct seep_error *run_stages(struct seep_runtime *rt,
 		err = seep_live_find(rt, &s->locks, &s->live);
 	}
 	if (!err) {
-		progress(options, "finding out types");
+		progress(options, "adding up who holds what");
 		err = seep_variables_read(rt->binary, &rt->types, &s->variables);
 	}
 	if (!err)
-		err = seep_typing_find(rt, &s->live, &s->variables, &s->typing);
-	if (!err) {
-		progress(options, "adding up who holds what");
 		err = seep_graph_build(rt, &s->live, &s->variables, &s->graph);
+	if (!err) {
+		progress(options, "finding out types");
+		err = weigh_and_type(rt, s);
 	}
-	if (!err)
-		err = seep_graph_dominators(&s->graph);
 	return err;
 }
 

@@ -324,10 +324,7 @@ struct seep_error *seep_graph_dominators(struct seep_graph *graph)
 				    graph->first_in, graph->in };
 
 	graph->dominator = seep_large_alloc(graph->node_count, sizeof(*graph->dominator));
-	graph->retained = seep_large_alloc(graph->node_count, sizeof(*graph->retained));
-	if (!graph->dominator || !graph->retained)
+	if (!graph->dominator)
 		return &seep_enomem;
-	for (uint32_t n = 0; n < graph->node_count; n++)
-		graph->retained[n] = seep_graph_bytes(graph, n);
 	return seep_dominators(&edges, graph->dominator, graph->retained) ? NULL : &seep_enomem;
 }

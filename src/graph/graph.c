@@ -271,6 +271,7 @@ static void *read_spans(void *arg)
 			struct seep_object object = { i, number - span->first };
 			uint32_t node = r->node++;
 			r->graph->objects[node - r->graph->first_object] = object;
+			r->graph->retained[node] = span->elem_size;
 			r->count[node] = 0;
 			if (!span->noscan && !seep_bit_get(r->opaque, number))
 				read_object(r, object, node);
@@ -361,6 +362,7 @@ static struct seep_error *join_out(struct builder *b, struct reader *readers, un
 		return &seep_enomem;
 	uint32_t len = 0;
 	graph->first_out[0] = 0;
+	memset(graph->retained, 0, graph->first_object * sizeof(*graph->retained));
 	for (uint32_t i = 0; i < graph->roots.len; i++) {
 		graph->out[len++] = 1 + i;
 		graph->first_out[1 + i] = graph->roots.len + b->root_first.data[i];
@@ -401,9 +403,10 @@ static struct seep_error *make_out(struct builder *b)
 	graph->objects = seep_large_alloc(objects, sizeof(*graph->objects));
 	graph->first_out =
 		seep_large_alloc((size_t)graph->node_count + 1, sizeof(*graph->first_out));
+	graph->retained = seep_large_alloc(graph->node_count, sizeof(*graph->retained));
 	count = objects < SMALL ? 1 : READERS;
-	if (!err &&
-	    (b->failed || !graph->objects || !graph->first_out || !read_objects(b, readers, count)))
+	if (!err && (b->failed || !graph->objects || !graph->first_out || !graph->retained ||
+		     !read_objects(b, readers, count)))
 		err = &seep_enomem;
 	if (!err)
 		err = join_out(b, readers, count);

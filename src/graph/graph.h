@@ -57,7 +57,7 @@ struct seep_graph {
 	uint32_t *parent; /** by node: the node before it on a shortest path from node 0; of node 0: NONE */
 	// seep_graph_dominators():
 	uint32_t *dominator; /** by node; of node 0: NONE */
-	uint64_t *retained; /** by node: bytes of the objects in its subtree, itself included */
+	uint64_t *retained; /** by node: bytes of the objects in its subtree, itself included; before, its own */
 };
 
 /**

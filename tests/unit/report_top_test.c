@@ -73,21 +73,21 @@ static void top_is_three_tables(void **state)
 {
 	(void)state;
 	check("text", (struct seep_report_options){ .view = SEEP_REPORT_TOP, .columns = 80 },
-	      "top-80.txt");
+	      "report-top-80.txt");
 }
 
 static void why_is_a_path_for_each_object(void **state)
 {
 	(void)state;
 	check("text", (struct seep_report_options){ .view = SEEP_REPORT_PATHS, .columns = 80 },
-	      "why-80.txt");
+	      "report-why-80.txt");
 }
 
 static void as_json_they_say_nothing_of_findings(void **state)
 {
 	(void)state;
-	check("json", (struct seep_report_options){ .view = SEEP_REPORT_TOP }, "top.json");
-	check("json", (struct seep_report_options){ .view = SEEP_REPORT_PATHS }, "why.json");
+	check("json", (struct seep_report_options){ .view = SEEP_REPORT_TOP }, "report-top.json");
+	check("json", (struct seep_report_options){ .view = SEEP_REPORT_PATHS }, "report-why.json");
 }
 
 static void lines_end_within_the_terminal(void **state)
