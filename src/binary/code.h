@@ -1,6 +1,6 @@
 /**
- * What a function's machine code does, as far as seep asks: references to data, calls, atomic operations. Only code.c and
- * flow.c see the disassembler.
+ * What a function's machine code does, as far as seep asks: references to data, calls, atomic operations. Only code.c,
+ * copies.c and flow.c see the disassembler.
  */
 #ifndef SEEP_BINARY_CODE_H
 #define SEEP_BINARY_CODE_H
@@ -89,5 +89,21 @@ struct seep_error *seep_code_each_atomic(const struct seep_pclntab *tab,
 					 const struct seep_func *func,
 					 bool (*visit)(const struct seep_atomic *, void *arg),
 					 void *arg) _must_check_;
+
+/** A write of a known number of bytes to a fixed place of the function's own frame, or of its arguments and results. */
+struct seep_bulk {
+	seep_addr pc;
+	bool clears; /** with zeros; else it copies */
+	uint64_t size;
+	int64_t slot; /** to sp + slot, sp = the frame's stack pointer at a call */
+};
+/**
+ * Visits the large writes of func in code order; visit returns false to end. memmove_entry: runtime.memmove's, 0 = unknown. Those of less than some
+ * KiB are done in other ways and not seen.
+ */
+struct seep_error *seep_code_each_bulk(const struct seep_pclntab *tab, const struct seep_func *func,
+				       seep_addr memmove_entry,
+				       bool (*visit)(const struct seep_bulk *, void *arg),
+				       void *arg) _must_check_;
 
 #endif

@@ -1,4 +1,4 @@
-/** Machine code, decoded. Only code.c and what of flow.h follows values through it include this: the disassembler is theirs alone. */
+/** Machine code, decoded. Only code.c, copies.c and what of flow.h follows values through it include this: the disassembler is theirs alone. */
 #ifndef SEEP_BINARY_DECODE_H
 #define SEEP_BINARY_DECODE_H
 

@@ -61,6 +61,7 @@ enum {
 	SEEP_FUNCDATA_STACK_OBJECTS = 2,
 	SEEP_FUNCDATA_INL_TREE = 3,
 	SEEP_FUNCDATA_OPEN_CODED_DEFERS = 4,
+	SEEP_FUNCDATA_ARG_INFO = 5, /** since Go 1.17; none if there are no arguments */
 };
 
 /**

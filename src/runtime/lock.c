@@ -7,13 +7,13 @@
 // What nobody holds by that evidence may still be unlocked by somebody: lock_unlock.c.
 #include "runtime/lock_reader.h"
 
+#include "runtime/defer.h"
 #include "runtime/internal.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-	DEFERS_MAX = 1 << 16,
 	OPEN_DEFERS_MAX = 8,
 	FRAME_WORDS_MAX = 4096,
 	CLOSURE_WORDS = 8,
@@ -322,38 +322,17 @@ static void judge_deferred(struct seep_lock_reader *r, seep_addr fn, const struc
 		judge_captured(r, fn, unlocks, frame);
 }
 
-/** Since Go 1.23: what a range-over-func body has deferred hangs on its outer function's record, as a list of its own. */
-static void judge_range_defers(struct seep_lock_reader *r, const struct frame *frame,
-			       seep_addr record)
-{
-	const struct seep_layout *l = &r->rt->binary->layout;
-	seep_addr d = seep_memory_word(&r->rt->memory, record + l->defer_head);
-
-	d = d ? seep_memory_word(&r->rt->memory, d) : 0;
-	for (size_t n = 0; d && n < DEFERS_MAX; n++) {
-		judge_deferred(r, seep_memory_word(&r->rt->memory, d + l->defer_fn), frame);
-		d = seep_memory_word(&r->rt->memory, d + l->defer_link);
-	}
-}
-
-/** Records of g._defer that belong to the frame; *record moves on to the next outer frame's. */
+/** Records that belong to the frame; the walk goes on to the next outer frame's. */
 static void judge_defer_records(struct seep_lock_reader *r, const struct frame *frame,
-				seep_addr *record)
+				struct seep_defers *records)
 {
-	const struct seep_layout *l = &r->rt->binary->layout;
-	uint64_t sp, fn;
+	struct seep_defers in_bodies;
 
-	for (size_t n = 0; *record && n < DEFERS_MAX; n++) {
-		if (!seep_memory_u64(&r->rt->memory, *record + l->defer_sp, &sp) ||
-		    !seep_memory_u64(&r->rt->memory, *record + l->defer_fn, &fn))
-			return;
-		if (sp >= frame->f->fp)
-			return; // an outer frame's
-		judge_deferred(r, fn, frame);
-		if (l->defer_head >= 0)
-			judge_range_defers(r, frame, *record);
-		if (!seep_memory_u64(&r->rt->memory, *record + l->defer_link, record))
-			return;
+	for (; records->valid && records->at.sp < frame->f->fp; seep_defers_next(records)) {
+		judge_deferred(r, records->at.fn, frame);
+		seep_defers_start_list(r->rt, &records->at, &in_bodies);
+		for (; in_bodies.valid; seep_defers_next(&in_bodies))
+			judge_deferred(r, in_bodies.at.fn, frame);
 	}
 }
 
@@ -408,7 +387,7 @@ static void judge_goroutine(struct seep_lock_reader *r, uint32_t i)
 {
 	const struct seep_goroutine *g = &r->rt->goroutines.data[i];
 	struct seep_unwinder u;
-	seep_addr record = 0;
+	struct seep_defers records;
 
 	if (!seep_unwind_start(r->rt, g, &u)) {
 		if (!g->system)
@@ -416,19 +395,19 @@ static void judge_goroutine(struct seep_lock_reader *r, uint32_t i)
 		return;
 	}
 	seep_stack_roots(r->rt, g, judge_stack_word, &(struct owner){ r, i });
-	seep_memory_u64(&r->rt->memory, g->addr + r->rt->binary->layout.g_defer, &record);
+	seep_defers_start(r->rt, g, &records);
 	do {
 		struct frame frame = { .goroutine = i, .f = &u.frame };
 		frame.code = seep_lock_code_of(&r->coder, &u.frame.site->func);
 		bool defers = seep_func_funcdata(&r->rt->binary->pclntab, &u.frame.site->func,
 						 SEEP_FUNCDATA_OPEN_CODED_DEFERS) != 0;
-		if (frame.code || defers || record) {
+		if (frame.code || defers || records.valid) {
 			seep_addr pc = u.depth && u.frame.pc > u.frame.site->func.entry ?
 					       u.frame.pc - 1 :
 					       u.frame.pc;
 			seep_levels_of(r->rt, &u.frame.site->func, pc, &frame.at);
 			judge_open_defers(r, &frame);
-			judge_defer_records(r, &frame, &record);
+			judge_defer_records(r, &frame, &records);
 			if (frame.code)
 				judge_frame(r, &frame);
 		}

@@ -14,6 +14,7 @@
 // collector would not have stopped it, and the runtime holds there what the maps no longer list (the function of a `go`
 // statement on its way to a new goroutine).
 // What depends on the pc alone is looked up once and kept as a site, because a hundred thousand goroutines share a few.
+#include "runtime/defer.h"
 #include "runtime/internal.h"
 
 #include <stdlib.h>
@@ -22,7 +23,6 @@
 enum {
 	DEPTH_MAX = 1 << 20,
 	STACK_OBJECTS_MAX = 1 << 16,
-	DEFERS_MAX = 1 << 22,
 	POSITIONS_KEPT_MAX = 16,
 	REFLECT_ARGS_MAX = 1 << 16,
 	UNKNOWN_ARGS = 0x80000000u,
@@ -293,6 +293,7 @@ struct scan {
 	seep_stack_visit *visit;
 	seep_stack_visit_word *visit_word; /** in its place */
 	void *arg;
+	const struct seep_map *but; /** addresses of defer records that are left out, or NULL */
 	struct seep_vec(struct stack_object) objects;
 	struct seep_vec(seep_addr) into_stack; /** pointers into this stack, still to be looked at */
 	struct seep_vec(seep_addr) guessed; /** as well, but they may be none */
@@ -476,20 +477,16 @@ static void scan_objects(struct scan *s)
 	}
 }
 
-/** Defer records: the record, when on the heap; its function; its successor (runtime/mgcmark.go scanstack). */
+/** Defer records: the record, when on the heap, and its function (runtime/mgcmark.go scanstack). */
 static void scan_defers(struct scan *s)
 {
-	const struct seep_layout *l = &s->rt->binary->layout;
-	uint64_t d, fn, link;
+	struct seep_defers d;
 
-	if (!seep_memory_u64(&s->rt->memory, s->g->addr + l->g_defer, &d))
-		return;
-	for (size_t n = 0; d && n < DEFERS_MAX; n++, d = link) {
-		if (!seep_memory_u64(&s->rt->memory, d + l->defer_fn, &fn) ||
-		    !seep_memory_u64(&s->rt->memory, d + l->defer_link, &link))
-			return;
-		found(s, fn, true);
-		found(s, d, true);
+	for (seep_defers_start(s->rt, s->g, &d); d.valid; seep_defers_next(&d)) {
+		if (s->but && seep_map_get(s->but, d.at.addr))
+			continue;
+		found(s, d.at.fn, true);
+		found(s, d.at.addr, true);
 	}
 }
 
@@ -545,6 +542,12 @@ void seep_stack_roots(struct seep_runtime *rt, const struct seep_goroutine *g,
 		      seep_stack_visit *visit, void *arg)
 {
 	scan_all(&(struct scan){ .rt = rt, .g = g, .visit = visit, .arg = arg });
+}
+
+void seep_stack_roots_but(struct seep_runtime *rt, const struct seep_goroutine *g,
+			  const struct seep_map *defers, seep_stack_visit *visit, void *arg)
+{
+	scan_all(&(struct scan){ .rt = rt, .g = g, .visit = visit, .arg = arg, .but = defers });
 }
 
 void seep_stack_words(struct seep_runtime *rt, const struct seep_goroutine *g,

@@ -2,9 +2,11 @@ package main
 
 import (
 	"seep.test/programs/alltypes"
+	arraybyvalue "seep.test/programs/array-by-value"
 	"seep.test/programs/bigheap"
 	"seep.test/programs/churn"
 	"seep.test/programs/cond"
+	deferpileup "seep.test/programs/defer-pileup"
 	finalizercycle "seep.test/programs/finalizer-cycle"
 	finalizerstuck "seep.test/programs/finalizer-stuck"
 	lockcycle "seep.test/programs/lock-cycle"
@@ -263,6 +265,33 @@ var programs = []program{
 	{name: "thread-pileup", variant: "ok-few", run: threadpileup.OKFew},
 	{name: "thread-pileup", variant: "ok-unlocked", run: threadpileup.OKUnlocked},
 	{name: "thread-pileup", variant: "ok-busy", run: threadpileup.OKBusy},
+	{name: "defer-pileup", variant: "leak", run: deferpileup.Leak},
+	{name: "defer-pileup", variant: "leak-locks", run: deferpileup.LeakLocks},
+	{name: "defer-pileup", variant: "leak-loop", run: deferpileup.LeakLoop},
+	{name: "defer-pileup", variant: "leak-goroutines", run: deferpileup.LeakGoroutines},
+	{name: "defer-pileup", variant: "leak-large", run: deferpileup.LeakLarge},
+	{name: "defer-pileup", variant: "leak-statements", run: deferpileup.LeakStatements},
+	{name: "defer-pileup", variant: "leak-main", hold: deferpileup.LeakMain},
+	{name: "defer-pileup", variant: "ok", run: deferpileup.OK},
+	{name: "defer-pileup", variant: "ok-recursion", run: deferpileup.OKRecursion},
+	{name: "defer-pileup", variant: "ok-fifty", run: deferpileup.OKFifty},
+	{name: "defer-pileup", variant: "ok-few", run: deferpileup.OKFew},
+	{name: "defer-pileup", variant: "ok-statements", run: deferpileup.OKStatements},
+	{name: "defer-pileup", variant: "ok-gone", run: deferpileup.OKGone},
+	{name: "defer-pileup", variant: "ok-returning", run: deferpileup.OKReturning},
+	{name: "defer-pileup", variant: "ok-panicking", run: deferpileup.OKPanicking},
+
+	{name: "array-by-value", variant: "leak", run: arraybyvalue.Leak},
+	{name: "array-by-value", variant: "leak-receiver", run: arraybyvalue.LeakReceiver},
+	{name: "array-by-value", variant: "leak-interface", run: arraybyvalue.LeakInterface},
+	{name: "array-by-value", variant: "leak-result", run: arraybyvalue.LeakResult},
+	{name: "array-by-value", variant: "leak-range", run: arraybyvalue.LeakRange},
+	{name: "array-by-value", variant: "ok", run: arraybyvalue.OK},
+	{name: "array-by-value", variant: "ok-slice", run: arraybyvalue.OKSlice},
+	{name: "array-by-value", variant: "ok-small", run: arraybyvalue.OKSmall},
+	{name: "array-by-value", variant: "ok-local", run: arraybyvalue.OKLocal},
+	{name: "array-by-value", variant: "ok-range", run: arraybyvalue.OKRange},
+	{name: "array-by-value", variant: "ok-heap", run: arraybyvalue.OKHeap},
 
 	{name: "alltypes", variant: "idle", run: alltypes.Idle},
 	{name: "churn", variant: "hard", run: churn.Hard},

@@ -3,6 +3,7 @@
 package main
 
 import (
+	deferpileup "seep.test/programs/defer-pileup"
 	"seep.test/programs/iterator"
 	mutexheld "seep.test/programs/mutex-held"
 )
@@ -23,5 +24,8 @@ func init() {
 		{name: "iterator", variant: "ok-timer", run: iterator.OKTimer},
 		{name: "iterator", variant: "ok-inside", run: iterator.OKInside},
 		{name: "iterator", variant: "ok-holder", run: iterator.OKHolder},
+		{name: "defer-pileup", variant: "leak-range", run: deferpileup.LeakRange},
+		{name: "defer-pileup", variant: "leak-range-statements", run: deferpileup.LeakRangeStatements},
+		{name: "defer-pileup", variant: "ok-range", run: deferpileup.OKRange},
 	}...)
 }
