@@ -112,7 +112,9 @@ static void add_object(struct seep_page *page, const struct seep_finding_object 
 		seep_str_add(&line, line.len ? ", " : "");
 		seep_style_bytes(&line, object->size);
 	}
-	if (object->has_visible) {
+	if (object->has_visible && !object->visible_bytes) {
+		seep_str_add(&line, line.len ? ", none of which can be seen" : "cannot be seen");
+	} else if (object->has_visible) {
 		seep_str_add(&line, line.len ? ", of which " : "");
 		seep_style_bytes(&line, object->visible_bytes);
 		seep_str_add(&line, " can be seen");

@@ -276,10 +276,10 @@ static void add_types(struct seep_page *page)
 	seep_vec_foreach(reason, &report->types.untyped) {
 		if (!reason->bytes || shown == REASONS)
 			continue;
-		seep_str_add(&line, shown++ ? ", " : "; unknown: ");
+		seep_str_add(&line, shown++ ? "; " : "; unknown: ");
 		seep_style_bytes(&line, reason->bytes);
 		seep_str_add(&line, " ");
-		seep_style_text(&line, reason->name ? reason->name : "?", 60);
+		seep_style_text(&line, reason->name ? reason->name : "?", 160);
 	}
 	seep_page_wrap(page, &line, 0, SEEP_PAGE_HEAD);
 }

@@ -277,20 +277,26 @@ static void add_memory_findings(struct seep_report *ret)
 {
 	add_substrings(ret);
 	add_finalizers(ret);
-	add_finding(
+	struct seep_finding *slices = add_finding(
 		ret,
 		(struct seep_finding){
-			.cause = "subslice",
+			.cause = "lost-elements",
 			.verdict = SEEP_VERDICT_PROVEN,
 			.signature = 22,
 			.noun = "object",
 			.count = 1,
-			.wasted_bytes = 2097120,
-			.summary = "A short slice keeps a long array alive.",
-			.fix = "Copy what is kept: slices.Clone(s).",
+			.wasted_bytes = 2097152,
+			.summary = "A slice that moved on still holds what it no longer shows.",
+			.fix = "Set elements to nil before the slice shrinks.",
 			.holder =
 				"map[string]struct { Head []example.com/orders/internal/pricing.Entry; Rest []uint8 }, .Head",
 		});
+	assert_true(seep_vec_push(&slices->objects, ((struct seep_finding_object){
+							    .address = 0xc000900000,
+							    .type = "[]uint8",
+							    .size = 2097152,
+							    .has_visible = true,
+						    })));
 	add_finding(ret, (struct seep_finding){
 				 .cause = "ticker",
 				 .verdict = SEEP_VERDICT_PROVEN,
