@@ -225,10 +225,12 @@ static const char *describe_point(struct finder *f, const struct suspect *s)
 	const struct seep_graph *graph = f->graph;
 	_cleanup_(seep_str_deinit) struct seep_str text = {};
 
-	if (s->point >= graph->first_object)
-		seep_str_add(&text,
-			     f->types.names.data[seep_object_type(
-				     &f->types, graph->objects[s->point - graph->first_object])]);
+	if (s->point >= graph->first_object) {
+		// Asking for a type may move the names.
+		uint32_t type =
+			seep_object_type(&f->types, graph->objects[s->point - graph->first_object]);
+		seep_str_add(&text, f->types.names.data[type]);
+	}
 	if (s->run) {
 		seep_str_add(&text, ", the first of many that hold each other");
 	} else if (s->objects) {
