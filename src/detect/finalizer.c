@@ -90,37 +90,51 @@ static bool add_to_group(struct cycle_detector *d, uint32_t i)
 	return true;
 }
 
+/** How a step's pointer is reached from its object: ".next"; "" if that is not known. */
+static void add_step(const struct cycle_detector *d, const struct seep_cycle_step *step,
+		     seep_addr type, struct seep_str *text)
+{
+	struct seep_runtime *rt = d->view->runtime;
+	uint64_t header = rt->heap.spans.data[step->object.span].map == SEEP_MAP_HEADER ? 8 : 0;
+	size_t before = text->len;
+	struct seep_type pointer;
+
+	if (d->view->typing)
+		seep_typing_step(d->view->typing, step->object, step->offset, false, text);
+	if (text->len == before && type && seep_type_read(&rt->types, type, &pointer) &&
+	    step->offset >= header)
+		seep_type_path(&rt->types, pointer.elem, step->offset - header, false, text);
+}
+
 /** "*main.a .next → *main.b .prev → *main.a" */
 static void explain_way(const struct cycle_detector *d, const struct seep_cycle *cycle,
 			struct seep_finding *f)
 {
-	const struct seep_runtime *rt = d->view->runtime;
 	bool cleanup = special_of(d, cycle)->kind == SEEP_SPECIAL_CLEANUP;
 	struct seep_cycle_step steps[STEPS_SHOWN];
 	_cleanup_(seep_str_deinit) struct seep_str text = {};
+	const char *first = NULL;
 	size_t n = seep_cycle_way(&d->cycles, cycle, steps, STEPS_SHOWN);
 
 	for (size_t i = 0; i < n && i < STEPS_SHOWN; i++) {
-		const char *name = seep_text_finalized(d->view, d->report, steps[i].object,
-						       finalizer_type(rt, steps[i].object));
+		seep_addr type = finalizer_type(d->view->runtime, steps[i].object);
+		const char *name = seep_text_finalized(d->view, d->report, steps[i].object, type);
 		_cleanup_(seep_str_deinit) struct seep_str step = {};
-		if (!steps[i].by_special && d->view->typing)
-			seep_typing_step(d->view->typing, steps[i].object, steps[i].offset, false,
-					 &step);
-		seep_str_addf(&text, "%s%s%s → ", name ? name : "?",
-			      steps[i].by_special ?
-				      (cleanup ? " (its cleanup)" : " (its finalizer)") :
-			      step.len && seep_str_text(&step)[0] != ' ' ? " " :
-									   "",
-			      seep_str_text(&step));
+		if (steps[i].by_special)
+			seep_str_add(&step, cleanup ? "(its cleanup)" : "(its finalizer)");
+		else
+			add_step(d, &steps[i], type, &step);
+		const char *way = seep_str_text(&step);
+		seep_str_addf(&text, "%s%s%s → ", name ? name : "?", *way && *way != ' ' ? " " : "",
+			      way);
+		if (i == 0)
+			first = name;
 	}
-	if (n == 0)
-		return;
 	if (n > STEPS_SHOWN)
 		seep_str_addf(&text, "%zu more → ", n - STEPS_SHOWN);
-	const char *first = seep_text_finalized(d->view, d->report, steps[0].object,
-						finalizer_type(rt, steps[0].object));
-	seep_text_why(d->report, f, "the cycle: %s%s", seep_str_text(&text), first ? first : "?");
+	if (n)
+		seep_text_why(d->report, f, "the cycle: %s%s", seep_str_text(&text),
+			      first ? first : "?");
 }
 
 static void explain_cycle(const struct cycle_detector *d, const struct group *group,

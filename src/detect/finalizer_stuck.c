@@ -13,7 +13,7 @@
 
 /** When a finalizer that could still end is worth a line: blocked for so long, or that many behind it, more while it is at work. */
 static const uint64_t SUSPECT_WAIT_NS = 60ull * 1000 * 1000 * 1000;
-enum { SUSPECT_BEHIND = 1000, SUSPECT_BEHIND_BUSY = 10000 };
+enum { SUSPECT_BEHIND = 1000, SUSPECT_BEHIND_BUSY = 10000, CHANNELS_SHOWN = 4 };
 static const char stuck_cause[] = "finalizer-stuck";
 
 /** One of the two queues. */
@@ -110,8 +110,10 @@ static bool judge(const struct line *line, uint32_t i, enum seep_verdict *ret)
 	}
 }
 
-static void explain(const struct line *line, struct seep_report *report, struct seep_finding *f)
+static void explain(const struct line *line, struct seep_report *report,
+		    const struct seep_goroutine *g, struct seep_finding *f)
 {
+	const struct seep_wait *waits = &line->view->runtime->waits.data[g->first_wait];
 	const char *what = what_runs(line);
 
 	if (line->runners > 1)
@@ -123,6 +125,12 @@ static void explain(const struct line *line, struct seep_report *report, struct 
 		seep_text_why(report, f,
 			      "the program has one goroutine for all %ss, and it is in this one",
 			      what);
+	if (g->wait == SEEP_WAIT_SEND || g->wait == SEEP_WAIT_RECEIVE ||
+	    g->wait == SEEP_WAIT_SELECT)
+		for (uint32_t k = 0; k < g->wait_count && k < CHANNELS_SHOWN; k++)
+			seep_text_channel(line->view, report, f, &waits[k]);
+	else
+		seep_text_lock(line->view, report, f, g);
 	if (line->count)
 		seep_text_why(report, f,
 			      "%" PRIu64 " %s%s wait%s behind it, and what they are for is kept "
@@ -200,7 +208,7 @@ static struct seep_error *make_finding(struct line *line, struct seep_report *re
 		.summary = summary_of(line, verdict),
 		.fix = "never block in a finalizer: hand the work to a goroutine of its own, without waiting for it",
 	};
-	explain(line, report, &f);
+	explain(line, report, g, &f);
 	err = seep_text_goroutine(line->view, report, g, &text);
 	if (!err && seep_vec_push(&f.goroutines, text) && add_objects(line, report, &f) &&
 	    seep_vec_push(&report->findings, f))

@@ -68,6 +68,7 @@ const char *seep_text_finalized(const struct seep_view *view, struct seep_report
 				struct seep_object object, seep_addr type)
 {
 	struct seep_runtime *rt = view->runtime;
+	struct seep_func func;
 	_cleanup_(seep_str_deinit) struct seep_str name = {};
 
 	if (type)
@@ -80,6 +81,8 @@ const char *seep_text_finalized(const struct seep_view *view, struct seep_report
 			     text[0] != '[' && strncmp(text, "map[", 4) != 0;
 		return seep_report_format(report, "%s%s", value ? "*" : "", text);
 	}
+	if (function_at(view, seep_heap_address(&rt->heap, object), &func))
+		return seep_report_format(report, "func %s", func.name);
 	return seep_report_format(report, "object of %" PRIu64 " bytes",
 				  rt->heap.spans.data[object.span].elem_size);
 }

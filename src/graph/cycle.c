@@ -14,6 +14,9 @@
 //	is held		if not, and a cycle leads to it, or something held;
 //	is alive	otherwise, for its finalizers will run, and may do anything with what they reach.
 //
+// Where the web is a large part of the heap (some object in use has a finalizer and leads to everything) the marking comes first, and the web
+// is made of what it did not reach.
+//
 // Nothing alive leads to a cycle, so nobody can change it, remove the finalizer, or make it run. (But a runtime.Cleanup that was
 // kept hides an address, and its Stop would remove a cleanup.)
 #include "graph/cycle.h"
@@ -22,6 +25,8 @@
 #include <string.h>
 
 enum { NO_NODE = UINT32_MAX, NODES_MAX = UINT32_MAX - 2 };
+/** A web of more nodes than this, and than this share of the heap, is not walked before the heap is marked. */
+enum { WEB_MIN = 1 << 16, WEB_SHARE = 16 };
 enum state { UNSEEN, ALIVE, HELD, CYCLE };
 
 struct web {
@@ -37,13 +42,14 @@ struct web {
 	uint32_t component_count;
 	uint32_t *members, *first_member; /** nodes by component */
 	uint8_t *state; /** enum state by component */
-	bool failed;
+	const uint64_t
+		*marked; /** bit by object number: no nodes; NULL if nothing has been marked yet */
+	uint64_t max; /** nodes, while nothing has been marked */
+	bool failed, too_large;
 };
 
-static void web_destroy(struct web *w)
+static void web_empty(struct web *w)
 {
-	if (!w)
-		return;
 	free(w->node_of);
 	free(w->first_special);
 	free(w->next_special);
@@ -55,7 +61,7 @@ static void web_destroy(struct web *w)
 	seep_vec_free(&w->nodes);
 	seep_vec_free(&w->first_out);
 	seep_vec_free(&w->out);
-	free(w);
+	*w = (struct web){ .rt = w->rt, .max = w->max };
 }
 
 static bool counts(const struct seep_special *s)
@@ -71,7 +77,10 @@ static uint32_t node_at(struct web *w, seep_addr pointer)
 	if (!seep_heap_find(&w->rt->heap, pointer, &object) ||
 	    !seep_heap_allocated(&w->rt->heap, object))
 		return NO_NODE;
-	uint32_t *node = &w->node_of[seep_heap_number(&w->rt->heap, object)];
+	uint64_t number = seep_heap_number(&w->rt->heap, object);
+	if (w->marked && seep_bit_get(w->marked, number))
+		return NO_NODE;
+	uint32_t *node = &w->node_of[number];
 	if (*node == 0) {
 		if (w->nodes.len >= NODES_MAX || !seep_vec_push(&w->nodes, object)) {
 			w->failed = true;
@@ -149,6 +158,9 @@ static bool make_web(struct web *w, uint32_t origins)
 	uint64_t capacity = 0;
 
 	for (uint32_t i = 0; !w->failed && i < w->nodes.len; i++) {
+		w->too_large = !w->marked && w->nodes.len > w->max;
+		if (w->too_large)
+			return true;
 		if (i >= capacity) { // of `guessed`
 			uint64_t more = capacity ? 2 * capacity : 1024;
 			uint64_t *bits = realloc(w->guessed, more / 8);
@@ -334,14 +346,48 @@ void seep_mark_roots(struct seep_runtime *rt, const struct seep_root_choice *cho
 	seep_mark_drain(m);
 }
 
-static struct seep_error *mark_others(const struct web *w, struct seep_marker *ret)
+/** Index of the first special of the object with that number; they are in that order. */
+static size_t first_special_of(const struct seep_runtime *rt, uint64_t number)
 {
-	struct seep_error *err = seep_marker_init(ret, &w->rt->heap);
+	size_t low = 0, high = rt->specials.len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (seep_heap_number(&rt->heap, rt->specials.data[mid].object) < number)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return low;
+}
+
+/** Marks all that is alive but for what finalizers to come will reach: roots, and what is kept for specials of marked objects. */
+static struct seep_error *mark_others(const struct web *w, struct seep_marker *m)
+{
+	const struct seep_runtime *rt = w->rt;
+	struct seep_error *err = seep_marker_init(m, &rt->heap);
+	struct seep_object object;
 
 	if (err)
 		return err;
-	seep_mark_roots(w->rt, &(struct seep_root_choice){ .without_specials = true }, ret);
-	return ret->failed ? &seep_enomem : NULL;
+	for (size_t i = 0; i < rt->specials.len; i++)
+		if (counts(&rt->specials.data[i]))
+			seep_bit_set(m->watched,
+				     seep_heap_number(&rt->heap, rt->specials.data[i].object));
+	seep_mark_roots(w->rt, &(struct seep_root_choice){ .without_specials = true }, m);
+	while (m->hits.len) {
+		if (!seep_heap_find(&rt->heap, seep_vec_pop(&m->hits), &object))
+			continue;
+		uint64_t number = seep_heap_number(&rt->heap, object);
+		for (size_t i = first_special_of(rt, number);
+		     i < rt->specials.len &&
+		     seep_heap_number(&rt->heap, rt->specials.data[i].object) == number;
+		     i++)
+			for (unsigned k = 0; counts(&rt->specials.data[i]) && k < 3; k++)
+				seep_mark_pointer(m, rt->specials.data[i].words[k], false);
+		seep_mark_drain(m);
+	}
+	return m->failed ? &seep_enomem : NULL;
 }
 
 static bool has_specials(const struct web *w, uint32_t origins, uint32_t component)
@@ -414,26 +460,33 @@ static int compare_cycles(const void *a, const void *b)
 	return (x->special > y->special) - (x->special < y->special);
 }
 
-static struct seep_error *find(struct web *w, struct seep_cycles *ret)
+static struct seep_error *find(struct web *w, struct seep_marker *marker, struct seep_cycles *ret)
 {
-	struct seep_error *err;
-	struct seep_marker marker = {};
+	struct seep_error *err = NULL;
 	bool any = false;
 	uint32_t origins = add_origins(w);
 
-	if (!w->failed && origins == 0)
-		return NULL;
-	if (w->failed || !make_web(w, origins) || !find_components(w))
+	if (!w->failed && !make_web(w, origins))
+		w->failed = true;
+	if (!w->failed && w->too_large) {
+		web_empty(w);
+		err = mark_others(w, marker);
+		if (err)
+			return err;
+		w->marked = marker->marked;
+		origins = add_origins(w);
+		if (!w->failed && !make_web(w, origins))
+			w->failed = true;
+	}
+	if (w->failed || !find_components(w))
 		return &seep_enomem;
 	for (uint32_t c = 0; !any && c < w->component_count; c++)
 		any = supports_itself(w, origins, c);
-	if (!any)
-		return NULL;
-	err = mark_others(w, &marker);
-	if (!err)
-		settle(w, origins, marker.marked);
-	seep_marker_deinit(&marker);
-	for (uint32_t c = 0; !err && c < w->component_count; c++)
+	if (any && !marker->marked)
+		err = mark_others(w, marker);
+	if (any && !err)
+		settle(w, origins, marker->marked);
+	for (uint32_t c = 0; any && !err && c < w->component_count; c++)
 		if (w->state[c] == CYCLE && !add_cycle(w, origins, c, ret))
 			err = &seep_enomem;
 	if (!err && ret->cycles.len)
@@ -441,23 +494,51 @@ static struct seep_error *find(struct web *w, struct seep_cycles *ret)
 	return err;
 }
 
-struct seep_error *seep_cycles_find(struct seep_runtime *rt, struct seep_cycles *ret)
+struct seep_error *seep_cycles_find_within(struct seep_runtime *rt, uint64_t web_max,
+					   struct seep_cycles *ret)
 {
+	struct seep_error *err;
+	struct seep_marker marker = {};
+	bool any = false;
+
 	// What could not be read may lead to anything.
 	if (rt->binary->pclntab.module.next != 0 || rt->heap.unread_spans)
+		return NULL;
+	for (size_t i = 0; !any && i < rt->specials.len; i++)
+		any = counts(&rt->specials.data[i]);
+	if (!any)
 		return NULL;
 	struct web *w = calloc(1, sizeof(*w));
 	if (!w)
 		return &seep_enomem;
 	w->rt = rt;
+	w->max = web_max;
 	ret->web = w;
-	return find(w, ret);
+	err = find(w, &marker, ret);
+	w->marked = NULL;
+	seep_marker_deinit(&marker);
+	return err;
+}
+
+struct seep_error *seep_cycles_find(struct seep_runtime *rt, struct seep_cycles *ret)
+{
+	return seep_cycles_find_within(rt, WEB_MIN + rt->heap.objects / WEB_SHARE, ret);
 }
 
 void seep_cycles_deinit(struct seep_cycles *cycles)
 {
-	web_destroy(cycles->web);
+	if (cycles->web)
+		web_empty(cycles->web);
+	free(cycles->web);
 	seep_vec_free(&cycles->cycles);
+}
+
+bool seep_cycles_hold(const struct seep_cycles *cycles, struct seep_object object)
+{
+	const struct web *w = cycles->web;
+	uint32_t node = cycles->cycles.len ? w->node_of[seep_heap_number(&w->rt->heap, object)] : 0;
+
+	return node && w->state[w->component[node - 1]] >= HELD;
 }
 
 /** What leads from one object to another: a pointer in it, else the record of a special. */

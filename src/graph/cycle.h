@@ -32,7 +32,13 @@ struct seep_cycles {
 /** Errors: NO_MEMORY. What cannot be told because parts of memory are missing is left out. */
 struct seep_error *seep_cycles_find(struct seep_runtime *runtime, struct seep_cycles *ret)
 	_must_check_;
+/** The same with webs of up to so many objects walked before anything is marked: only the cost depends on it. */
+struct seep_error *seep_cycles_find_within(struct seep_runtime *runtime, uint64_t web_max,
+					   struct seep_cycles *ret) _must_check_;
 void seep_cycles_deinit(struct seep_cycles *cycles);
+
+/** Is the object in a cycle, or held by some? */
+bool seep_cycles_hold(const struct seep_cycles *cycles, struct seep_object object);
 
 /**
  * The shortest way from the object of cycle->special back to itself, one step for each object; at most max are stored, and the number that

@@ -456,7 +456,8 @@ static void add_special(enum seep_special_kind kind)
 	if (kind == SEEP_SPECIAL_WEAK_HANDLE)
 		add_value(&world.specials, o->addr);
 	for (int e = 0; kind == SEEP_SPECIAL_FINALIZER && e < o->edge_count; e++)
-		add_value(&world.specials, o->edges[e]);
+		if (o->edges[e] - o->addr >= rt->heap.spans.data[s.object.span].elem_size)
+			add_value(&world.specials, o->edges[e]);
 	if (!seep_vec_push(&rt->specials, s))
 		abort();
 }
@@ -481,8 +482,14 @@ static void make_roots(void)
 		ok &= seep_vec_push(&rt->timers, t);
 	}
 	if (chance(20)) {
-		add_value(&world.specials, random_pointer());
-		ok &= seep_vec_push(&rt->queued, world.specials.v[world.specials.n - 1]);
+		// One that runs is no root of its own: its goroutine's stack is.
+		struct seep_queued entry = { .first_word = rt->queued.len,
+					     .word_count = 1,
+					     .running = chance(50) };
+		struct values *root = entry.running ? &world.scheduler : &world.specials;
+		add_value(root, random_pointer());
+		ok &= seep_vec_push(&rt->queued, root->v[root->n - 1]) &&
+		      seep_vec_push(&rt->queue, entry);
 	}
 	if (chance(20)) {
 		add_value(&world.threads, random_pointer());

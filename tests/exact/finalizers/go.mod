@@ -1,0 +1,3 @@
+module seep.test/finalizers
+
+go 1.18
