@@ -267,7 +267,7 @@ static bool classify_channel(struct detector *d, struct seep_timer_entry *entry,
 	if (!t->collected && !is_weakly_held(d, cluster[0]) && !is_weakly_held(d, cluster[1]) &&
 	    who_holds(d, cluster[0], root) == HELD_BY_ITSELF &&
 	    who_holds(d, cluster[1], root) == HELD_BY_ITSELF) {
-		entry->class = t->period ? SEEP_TIMERS_LOST : SEEP_TIMERS_AFTER;
+		entry->class = t->period ? SEEP_TIMER_CLASS_LOST : SEEP_TIMER_CLASS_AFTER;
 		return true;
 	}
 	if (!t->period)
@@ -275,7 +275,7 @@ static bool classify_channel(struct detector *d, struct seep_timer_entry *entry,
 	look_outside(d, cluster, root, &outside);
 	if (!outside.live)
 		return true;
-	entry->class = SEEP_TIMERS_UNREAD;
+	entry->class = SEEP_TIMER_CLASS_UNREAD;
 	entry->holder = outside.holder;
 	entry->owner = outside.several_owners ? 0 : outside.owner;
 	entry->old = !outside.on_stack && entry->unread_ns >= HOUR &&
@@ -319,12 +319,12 @@ static void classify_func(struct detector *d, struct seep_timer_entry *entry, ui
 	bool context = seep_has_prefix(func.name, "context.With");
 	switch (who_holds(d, node, root)) {
 	case HELD_BY_ITSELF:
-		entry->class = context ? SEEP_TIMERS_CONTEXT : SEEP_TIMERS_FUNC;
+		entry->class = context ? SEEP_TIMER_CLASS_CONTEXT : SEEP_TIMER_CLASS_FUNC;
 		break;
 	case HELD_BY_CONTEXTS:
 		if (!context)
 			break;
-		entry->class = SEEP_TIMERS_CONTEXT;
+		entry->class = SEEP_TIMER_CLASS_CONTEXT;
 		entry->bytes += held_by_context(d, node);
 		break;
 	case HELD_BY_OTHERS:
@@ -396,7 +396,7 @@ static const char *holder_text(struct detector *d, const struct seep_timer_entry
 	_cleanup_(seep_str_deinit) struct seep_str text = {};
 	bool added;
 
-	if (entry->class != SEEP_TIMERS_UNREAD || entry->holder == SEEP_NODE_NONE)
+	if (entry->class != SEEP_TIMER_CLASS_UNREAD || entry->holder == SEEP_NODE_NONE)
 		return "";
 	uint64_t *index = seep_map_put(&d->holders, entry->holder, &added);
 	if (!index)
@@ -446,17 +446,17 @@ static bool is_many(const struct detector *d, const struct seep_timer_group *gro
 	uint64_t last = 0, now = d->all.view->runtime->now;
 
 	switch (group->class) {
-	case SEEP_TIMERS_LOST:
+	case SEEP_TIMER_CLASS_LOST:
 		return true;
-	case SEEP_TIMERS_UNREAD:
+	case SEEP_TIMER_CLASS_UNREAD:
 		waited = seep_map_get(&d->waited, group->period);
 		others = !group->period ? d->waited_total : waited ? *waited : 0;
 		return n >= UNREAD_MIN && n > others;
-	case SEEP_TIMERS_AFTER:
+	case SEEP_TIMER_CLASS_AFTER:
 		return n >= ONCE_MIN;
-	case SEEP_TIMERS_CONTEXT:
+	case SEEP_TIMER_CLASS_CONTEXT:
 		return n >= CONTEXTS_MIN;
-	case SEEP_TIMERS_FUNC:
+	case SEEP_TIMER_CLASS_FUNC:
 		seep_vec_foreach(i, &group->members)
 			if (d->all.entries.data[*i].timer.when > last)
 				last = d->all.entries.data[*i].timer.when;
@@ -482,12 +482,12 @@ static bool regroup(struct detector *d)
 			if (d->all.entries.data[member].old)
 				group->members.data[kept++] = member;
 			else
-				d->all.entries.data[member].class = SEEP_TIMERS_RUNNING;
+				d->all.entries.data[member].class = SEEP_TIMER_CLASS_RUNNING;
 		}
 		group->members.len = kept;
 	}
 	for (uint32_t i = 0; ok && i < d->all.entries.len; i++)
-		if (d->all.entries.data[i].class == SEEP_TIMERS_RUNNING)
+		if (d->all.entries.data[i].class == SEEP_TIMER_CLASS_RUNNING)
 			ok = add_to_group(d, i);
 	return ok;
 }
@@ -497,22 +497,23 @@ static struct seep_error *make_groups(struct detector *d)
 	bool ok = true;
 
 	seep_vec_foreach(entry, &d->all.entries) {
-		if (entry->class == SEEP_TIMERS_UNREAD && is_at_hand(d, entry))
-			entry->class = SEEP_TIMERS_RUNNING;
-		if (entry->class == SEEP_TIMERS_UNREAD || entry->class == SEEP_TIMERS_LOST)
+		if (entry->class == SEEP_TIMER_CLASS_UNREAD && is_at_hand(d, entry))
+			entry->class = SEEP_TIMER_CLASS_RUNNING;
+		if (entry->class == SEEP_TIMER_CLASS_UNREAD ||
+		    entry->class == SEEP_TIMER_CLASS_LOST)
 			ok = ok && seep_map_put(&d->periods, entry->timer.period, NULL);
 	}
 	for (uint32_t i = 0; ok && i < d->all.entries.len; i++)
-		if (d->all.entries.data[i].class != SEEP_TIMERS_RUNNING)
+		if (d->all.entries.data[i].class != SEEP_TIMER_CLASS_RUNNING)
 			ok = add_to_group(d, i);
 	return ok && regroup(d) ? NULL : &seep_enomem;
 }
 
 static enum seep_verdict verdict_of(uint8_t class)
 {
-	return class == SEEP_TIMERS_RUNNING ? SEEP_VERDICT_WAITING :
-	       class == SEEP_TIMERS_LOST    ? SEEP_VERDICT_PROVEN :
-					      SEEP_VERDICT_SUSPECT;
+	return class == SEEP_TIMER_CLASS_RUNNING ? SEEP_VERDICT_WAITING :
+	       class == SEEP_TIMER_CLASS_LOST	 ? SEEP_VERDICT_PROVEN :
+						   SEEP_VERDICT_SUSPECT;
 }
 
 static struct seep_error *make_findings(const struct detector *d)

@@ -6,12 +6,12 @@
 #include "runtime/timer.h"
 
 enum seep_timer_class {
-	SEEP_TIMERS_RUNNING, /** nothing speaks against it */
-	SEEP_TIMERS_LOST, /** a ticker that nobody can receive from or stop, and that runs for ever */
-	SEEP_TIMERS_UNREAD, /** tickers that the program still reaches and nobody receives from */
-	SEEP_TIMERS_AFTER, /** time.After and the like: nobody can receive from it, until it fires */
-	SEEP_TIMERS_FUNC, /** time.AfterFunc that nobody can stop, until it fires */
-	SEEP_TIMERS_CONTEXT, /** a context with a deadline that nobody can cancel */
+	SEEP_TIMER_CLASS_RUNNING, /** nothing speaks against it */
+	SEEP_TIMER_CLASS_LOST, /** a ticker that nobody can receive from or stop, and that runs for ever */
+	SEEP_TIMER_CLASS_UNREAD, /** tickers that the program still reaches and nobody receives from */
+	SEEP_TIMER_CLASS_AFTER, /** time.After and the like: nobody can receive from it, until it fires */
+	SEEP_TIMER_CLASS_FUNC, /** time.AfterFunc that nobody can stop, until it fires */
+	SEEP_TIMER_CLASS_CONTEXT, /** a context with a deadline that nobody can cancel */
 };
 
 struct seep_timer_entry {
@@ -43,7 +43,7 @@ struct seep_timers {
 	struct seep_vec(struct seep_timer_group) groups;
 };
 
-/** What holds an entry, by type and field: "main.conn, .ticker"; "" if unknown. */
+/** Adds what holds an entry, by type and field: "main.conn.ticker"; nothing if unknown. */
 void seep_timer_holder_text(const struct seep_timers *timers, const struct seep_timer_entry *entry,
 			    struct seep_str *text);
 /** Name of the function that the timer calls, of the program if there is one: "main.expire", "time.sendTime", ... Owned by the report. */

@@ -1,6 +1,8 @@
 // The words for running timers.
 #include "detect/allocation.h"
 #include "detect/explain_wait.h"
+#include "detect/holder_text.h"
+#include "detect/path_text.h"
 #include "detect/ticker.h"
 
 #include "base/str.h"
@@ -46,100 +48,100 @@ static const char *duration(struct seep_report *report, uint64_t ns)
 	return owned ? owned : "?";
 }
 
-/** The byte of an object where its first pointer into another one stands; false if there is none. */
-static bool find_pointer(const struct seep_runtime *rt, struct seep_object from,
-			 struct seep_object to, uint64_t *offset_ret)
+static bool leads_to(const struct seep_runtime *rt, seep_addr value,
+		     const struct seep_timer_entry *entry)
 {
-	struct seep_pointers walk;
 	struct seep_object object;
+
+	if (!value || !seep_heap_find(&rt->heap, value, &object))
+		return false;
+	seep_addr addr = seep_heap_address(&rt->heap, object);
+	return addr == entry->object || addr == entry->timer.arg;
+}
+
+/** Address of the word with which the holder leads to the timer; 0: not a word of an object or a variable. */
+static seep_addr holding_word(const struct seep_view *view, const struct seep_timer_entry *entry)
+{
+	const struct seep_runtime *rt = view->runtime;
+	const struct seep_graph *g = view->graph;
+	struct seep_pointers walk;
 	uint64_t word;
 	seep_addr value;
 
-	if (rt->heap.spans.data[from.span].noscan)
-		return false;
-	seep_pointers_start(&rt->heap, from, &walk);
-	while (seep_pointers_next(&walk, &word, &value))
-		if (value && seep_heap_find(&rt->heap, value, &object) && object.span == to.span &&
-		    object.slot == to.slot) {
-			*offset_ret = word * 8;
-			return true;
-		}
-	return false;
-}
-
-static void add_root(const struct seep_timers *timers, const struct seep_graph_root *root,
-		     struct seep_str *text)
-{
-	const struct seep_view *view = timers->view;
-	const struct seep_variables *variables = view->graph->variables;
-	seep_addr addr = root->id;
-
-	if (root->kind == SEEP_ROOT_GLOBAL && !root->is_word && variables &&
-	    root->id < variables->items.len) {
-		const struct seep_variable *v = &variables->items.data[root->id];
-		if (v->name) {
-			seep_str_add(text, v->name);
-			return;
-		}
-		addr = v->addr;
+	if (entry->holder >= g->first_object) {
+		seep_pointers_start(&rt->heap, g->objects[entry->holder - g->first_object], &walk);
+		while (seep_pointers_next(&walk, &word, &value))
+			if (leads_to(rt, value, entry))
+				return walk.addr + 8 * word;
+		return 0;
 	}
-	// A goroutine by what it is, not by its number: that differs from run to run.
-	if (root->kind == SEEP_ROOT_GOROUTINE) {
-		struct seep_frame_text at =
-			seep_text_blocked_at(view, &view->runtime->goroutines.data[root->id]);
-		seep_str_addf(text, "stack of a goroutine in %s",
-			      at.function ? at.function : "Go's runtime");
-		return;
-	}
-	struct seep_root words = { root->kind, addr };
-	const char *owner = seep_text_root(view, timers->report, &words);
-	seep_str_add(text, owner ? owner : "?");
-}
-
-/** Of an object of unknown type the package variable says something that leads to it. */
-static void add_variable(const struct seep_timers *timers, uint32_t node, struct seep_str *text)
-{
-	const struct seep_graph *g = timers->view->graph;
-
-	for (uint64_t e = g->first_in[node]; e < g->first_in[node + 1]; e++) {
-		uint32_t from = g->in[e];
-		if (from == SEEP_NODE_ROOT || from >= g->first_object ||
-		    g->roots.data[from - 1].kind != SEEP_ROOT_GLOBAL)
-			continue;
-		add_root(timers, &g->roots.data[from - 1], text);
-		return;
-	}
+	const struct seep_graph_root *root = &g->roots.data[entry->holder - 1];
+	if (root->kind != SEEP_ROOT_GLOBAL)
+		return 0;
+	if (root->is_word)
+		return root->id;
+	const struct seep_variable *v = &view->variables->items.data[root->id];
+	for (seep_addr at = v->addr & ~7ull; at < v->addr + v->size; at += 8)
+		if (leads_to(rt, seep_memory_word(&rt->memory, at), entry))
+			return at;
+	return 0;
 }
 
 void seep_timer_holder_text(const struct seep_timers *timers, const struct seep_timer_entry *entry,
 			    struct seep_str *text)
 {
 	const struct seep_view *view = timers->view;
-	const struct seep_runtime *rt = view->runtime;
+
+	if (!view->typing || entry->holder == SEEP_NODE_NONE || entry->holder == SEEP_NODE_ROOT)
+		return;
+	seep_addr word = holding_word(view, entry);
+	if (word) {
+		seep_text_holder(view, word, text);
+		return;
+	}
+	if (entry->holder >= view->graph->first_object)
+		return;
+	const struct seep_graph_root *root = &view->graph->roots.data[entry->holder - 1];
+	if (root->kind != SEEP_ROOT_GOROUTINE)
+		return;
+	// By what it does, not by its number: that differs from run to run.
+	struct seep_frame_text at =
+		seep_text_blocked_at(view, &view->runtime->goroutines.data[root->id]);
+	seep_str_addf(text, "stack of a goroutine in %s", at.function ? at.function : "?");
+}
+
+/** How to get from a root to the timer. The shortest way is often the runtime's own heap of timers: so to its holder, and on from there. */
+static struct seep_error *find_path(const struct seep_timers *timers,
+				    const struct seep_timer_entry *entry,
+				    struct seep_finding_object *ret)
+{
+	const struct seep_view *view = timers->view;
 	const struct seep_graph *g = view->graph;
 	_cleanup_(seep_str_deinit) struct seep_str step = {};
-	struct seep_object targets[2];
-	uint64_t offset;
+	size_t len;
 
-	if (entry->holder == SEEP_NODE_NONE || entry->holder == SEEP_NODE_ROOT)
-		return;
-	if (entry->holder < g->first_object) {
-		add_root(timers, &g->roots.data[entry->holder - 1], text);
-		return;
+	if (!view->typing || entry->holder == SEEP_NODE_NONE || entry->holder == SEEP_NODE_ROOT)
+		return NULL;
+	const char *const *path =
+		seep_path_to(view, timers->report, SEEP_NODE_ROOT, entry->holder, &len);
+	const char **own = seep_report_alloc(timers->report, (len + 1) * sizeof(*own));
+	if (!path || !own)
+		return &seep_enomem;
+	memcpy(own, path, len * sizeof(*own));
+	seep_addr word = holding_word(view, entry);
+	if (entry->holder >= g->first_object && word) {
+		struct seep_object holder = g->objects[entry->holder - g->first_object];
+		seep_typing_step(view->typing, holder,
+				 word - seep_heap_address(&view->runtime->heap, holder), false,
+				 &step);
+		own[len] = seep_report_format(timers->report, "%s", seep_str_text(&step));
+		if (!own[len])
+			return &seep_enomem;
+		len += step.len != 0;
 	}
-	struct seep_object holder = g->objects[entry->holder - g->first_object];
-	if (!view->typing || !seep_typing_name(view->typing, holder, text)) {
-		add_variable(timers, entry->holder, text);
-		return;
-	}
-	if (!seep_heap_find(&rt->heap, entry->timer.addr, &targets[0]) ||
-	    !seep_heap_find(&rt->heap, entry->timer.arg, &targets[1]))
-		return;
-	if (find_pointer(rt, holder, targets[0], &offset) ||
-	    find_pointer(rt, holder, targets[1], &offset))
-		seep_typing_step(view->typing, holder, offset, true, &step);
-	if (step.len)
-		seep_str_addf(text, ", %s", seep_str_text(&step));
+	ret->path = own;
+	ret->path_len = len;
+	return NULL;
 }
 
 const char *seep_timer_callback_name(const struct seep_timers *timers,
@@ -334,14 +336,14 @@ static void explain_once(const struct seep_timers *timers, const struct seep_tim
 	struct seep_report *report = timers->report;
 
 	switch (group->class) {
-	case SEEP_TIMERS_AFTER:
+	case SEEP_TIMER_CLASS_AFTER:
 		f->summary =
 			"Timers that are still to fire, though nobody can receive from them any more (time.After in a loop).";
 		f->fix =
 			"make one time.NewTimer before the loop and Reset it, or Stop it when another case of the select was first";
 		explain_old_channels(timers, f);
 		break;
-	case SEEP_TIMERS_CONTEXT:
+	case SEEP_TIMER_CLASS_CONTEXT:
 		f->summary =
 			"Contexts with a deadline that nobody can cancel any more: they stay until it has passed.";
 		f->fix =
@@ -386,6 +388,7 @@ static void explain_running(const struct seep_timers *timers, const struct seep_
 static struct seep_error *list_objects(const struct seep_timers *timers,
 				       const struct seep_timer_group *group, struct seep_finding *f)
 {
+	struct seep_error *err;
 	const struct seep_heap *heap = &timers->view->runtime->heap;
 	struct seep_object object;
 
@@ -405,8 +408,11 @@ static struct seep_error *list_objects(const struct seep_timers *timers,
 					NULL,
 			.size = heap->spans.data[object.span].elem_size,
 		};
-		if (!seep_vec_push(&f->objects, text))
-			return &seep_enomem;
+		err = find_path(timers, e, &text);
+		if (!err && !seep_vec_push(&f->objects, text))
+			err = &seep_enomem;
+		if (err)
+			return err;
 	}
 	return NULL;
 }
@@ -421,18 +427,18 @@ struct seep_error *seep_timer_finding(const struct seep_timers *timers,
 	ret->noun = sum.period_max ? "ticker" : "timer";
 	ret->count = group->members.len;
 	ret->retained_bytes = sum.bytes;
-	if (group->class == SEEP_TIMERS_CONTEXT)
+	if (group->class == SEEP_TIMER_CLASS_CONTEXT)
 		ret->noun = "context";
 	else if (first->callback)
 		ret->where = begins_at(timers, first->callback);
 	switch (group->class) {
-	case SEEP_TIMERS_RUNNING:
+	case SEEP_TIMER_CLASS_RUNNING:
 		explain_running(timers, group, &sum, ret);
 		break;
-	case SEEP_TIMERS_LOST:
+	case SEEP_TIMER_CLASS_LOST:
 		explain_lost(timers, &sum, ret);
 		break;
-	case SEEP_TIMERS_UNREAD:
+	case SEEP_TIMER_CLASS_UNREAD:
 		explain_unread(timers, group, &sum, ret);
 		break;
 	default:

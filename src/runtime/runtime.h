@@ -10,6 +10,7 @@
 #define SEEP_RUNTIME_RUNTIME_H
 
 #include "runtime/heap.h"
+#include "runtime/timer.h"
 #include "target/target.h"
 
 /** runtime/runtime2.go; 10 and 11 since Go 1.26. */
@@ -93,26 +94,6 @@ struct seep_goroutine {
 	bool unwound; /** unwinding reached the goroutine's first frame */
 	bool async_preempted;
 	uint8_t runs; /** enum seep_runs; it is in a user's function unless `system` */
-};
-
-/** What a timer does when it fires, by its callback. */
-enum seep_timer_kind {
-	SEEP_TIMER_OTHER, /** the runtime's own work: deadlines of connections and the like */
-	SEEP_TIMER_CHANNEL, /** time.NewTicker, NewTimer, After: sends the time */
-	SEEP_TIMER_FUNC, /** time.AfterFunc: starts a goroutine */
-	SEEP_TIMER_SLEEP, /** time.Sleep: wakes a goroutine */
-};
-
-/** A timer that will still fire. */
-struct seep_timer {
-	seep_addr addr; /** of the runtime's struct; lies within what time.Ticker and time.Timer point to */
-	seep_addr f,
-		arg; /** f: pc of the callback; arg: data word of its argument: channel, func value, goroutine */
-	uint64_t when, period; /** next firing in nanotime; ns, 0 = fires once */
-	uint8_t kind; /** enum seep_timer_kind */
-	bool collected; /** CHANNEL: the collector frees it as soon as the program has let go of it, though it runs (since Go 1.23) */
-	uint32_t p; /** number of the P whose heap has it, UINT32_MAX = none */
-	bool changing; /** caught while it was being started, stopped or set: may not run any more in a moment */
 };
 
 /** A special record of a heap object (runtime/mheap.go). */

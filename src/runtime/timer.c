@@ -15,8 +15,6 @@
 //	+0  8  wall: bit 63 "has a monotonic reading"; then seconds since 1885 << 30; then ns
 //	+8  8  ext: monotonic ns since the program's start; or, without such a reading, seconds since year 1
 //	+16 8  *Location
-#include "runtime/timer.h"
-
 #include "runtime/internal.h"
 
 #include <string.h>

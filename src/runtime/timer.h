@@ -2,7 +2,31 @@
 #ifndef SEEP_RUNTIME_TIMER_H
 #define SEEP_RUNTIME_TIMER_H
 
-#include "runtime/runtime.h"
+#include "base/buffer.h"
+#include "base/error.h"
+#include "base/vec.h"
+
+struct seep_runtime;
+
+/** What a timer does when it fires, by its callback. */
+enum seep_timer_kind {
+	SEEP_TIMER_OTHER, /** the runtime's own work: deadlines of connections and the like */
+	SEEP_TIMER_CHANNEL, /** time.NewTicker, NewTimer, After: sends the time */
+	SEEP_TIMER_FUNC, /** time.AfterFunc: starts a goroutine */
+	SEEP_TIMER_SLEEP, /** time.Sleep: wakes a goroutine */
+};
+
+/** A timer that will still fire. */
+struct seep_timer {
+	seep_addr addr; /** of the runtime's struct; lies within what time.Ticker and time.Timer point to */
+	seep_addr f,
+		arg; /** f: pc of the callback; arg: data word of its argument: channel, func value, goroutine */
+	uint64_t when, period; /** next firing in nanotime; ns, 0 = fires once */
+	uint8_t kind; /** enum seep_timer_kind */
+	bool collected; /** CHANNEL: the collector frees it as soon as the program has let go of it, though it runs (since Go 1.23) */
+	uint32_t p; /** number of the P whose heap has it, UINT32_MAX = none */
+	bool changing; /** caught while it was being started, stopped or set: may not run any more in a moment */
+};
 
 /** A channel as package time makes them: room for one time.Time. */
 struct seep_timer_channel {
