@@ -140,6 +140,8 @@ struct seep_report {
 		int64_t gogc; /** GOGC in per cent; -1 = off, INT64_MIN = not known */
 		uint64_t memory_limit; /** GOMEMLIMIT; UINT64_MAX = none, 0 = not known */
 		uint64_t next_gc; /** heap size at which the next collection starts; 0 = not known */
+		uint64_t gc_cycles; /** collections so far; 0 = none, or not known */
+		uint64_t last_gc_age_ns; /** since the last one ended; 0 = none, or not known */
 		uint64_t cgroup_limit, cgroup_usage; /** 0 = none, or not known */
 	} memory;
 	struct {

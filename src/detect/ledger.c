@@ -303,6 +303,14 @@ static bool is_paged(const struct seep_usage_mapping *m)
 	return !m->file_backed && !m->shared && !m->stack && !m->brk && !m->kernel;
 }
 
+static bool add_arena(struct seep_range range, void *arg)
+{
+	struct ledger *l = arg;
+
+	return add(range, &l->arenas) &&
+	       add_pages(seep_arena_metadata(l->view->runtime, range.start), &l->metadata);
+}
+
 static bool find_places(struct ledger *l, const struct seep_ms *ms)
 {
 	const struct seep_runtime *rt = l->view->runtime;
@@ -311,7 +319,7 @@ static bool find_places(struct ledger *l, const struct seep_ms *ms)
 	for (size_t i = 0; ok && i < l->usage->mappings.len; i++) {
 		const struct seep_usage_mapping *m = &l->usage->mappings.data[i];
 		if (is_paged(m))
-			ok = seep_arenas_each(rt, m->start, m->end, add, &l->arenas);
+			ok = seep_arenas_each(rt, m->start, m->end, add_arena, l);
 	}
 	ok = ok && seep_metadata_each(rt, add_pages, &l->metadata);
 	normalise(&l->arenas);
@@ -409,7 +417,7 @@ static struct seep_error *describe_parts(const struct seep_view *view, struct se
 	if (!l.usage->by_mapping) {
 		seep_report_caveat(
 			report,
-			"/proc/%d/smaps cannot be read: what the resident memory consists of is not known",
+			"neither /proc/%d/pagemap nor smaps can be read: what the resident memory consists of is not known",
 			(int)report->target.pid);
 		return NULL;
 	}
@@ -478,7 +486,15 @@ static void describe_settings(const struct seep_view *view, struct seep_report *
 	seep_gc_settings_read(view->runtime, &settings);
 	report->memory.gogc = settings.percent;
 	report->memory.memory_limit = settings.memory_limit;
-	report->memory.next_gc = settings.next == UINT64_MAX ? 0 : settings.next;
+	// Switched off and without a limit, the goal is a number beyond all memory.
+	bool never = settings.percent == -1 && settings.memory_limit == UINT64_MAX;
+	report->memory.next_gc = never ? 0 : settings.next;
+	report->memory.gc_cycles = settings.cycles;
+	struct timespec now;
+	clock_gettime(CLOCK_REALTIME, &now);
+	uint64_t now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	if (settings.last_ns && settings.last_ns < now_ns)
+		report->memory.last_gc_age_ns = now_ns - settings.last_ns;
 	if (!usage)
 		return;
 	report->memory.cgroup_limit = usage->cgroup_limit;

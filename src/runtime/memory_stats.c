@@ -146,21 +146,15 @@ bool seep_arenas_each(const struct seep_runtime *rt, seep_addr start, seep_addr 
 	return true;
 }
 
-/** For seep_metadata_each(): heapArenas are found by the arenas that spans lie in. */
-static bool visit_heap_arenas(const struct seep_runtime *rt, seep_range_visit *visit, void *arg)
+struct seep_range seep_arena_metadata(const struct seep_runtime *rt, seep_addr start)
 {
-	seep_addr map = arena_map(rt);
+	uint64_t number = (start - ARENA_BASE) >> SEEP_ARENA_SHIFT;
+	seep_addr map = arena_map(rt), a = map && number < ARENAS_MAX ?
+						   seep_memory_word(&rt->memory, map + 8 * number) :
+						   0;
 
-	for (uint64_t i = 0; i < rt->heap.arena_count; i++) {
-		uint64_t number = (((rt->heap.arena_first + i) << SEEP_ARENA_SHIFT) - ARENA_BASE) >>
-				  SEEP_ARENA_SHIFT;
-		seep_addr a =
-			number < ARENAS_MAX ? seep_memory_word(&rt->memory, map + 8 * number) : 0;
-		if (a &&
-		    !visit((struct seep_range){ a, a + rt->binary->layout.heap_arena_size }, arg))
-			return false;
-	}
-	return !map || visit((struct seep_range){ map, map + 8ull * ARENAS_MAX }, arg);
+	return a ? (struct seep_range){ a, a + rt->binary->layout.heap_arena_size } :
+		   (struct seep_range){};
 }
 
 /** The array behind a slice of 8-byte elements. */
@@ -216,5 +210,8 @@ bool seep_metadata_each(const struct seep_runtime *rt, seep_range_visit *visit, 
 	for (unsigned i = 1; g->gc_bits_arenas && i <= BITS_LISTS; i++)
 		if (!visit_chunks(rt, g->gc_bits_arenas + 8 * i, 8, BITS_CHUNK_BYTES, visit, arg))
 			return false;
-	return visit_heap_arenas(rt, visit, arg) && visit_page_allocator(rt, visit, arg);
+	seep_addr map = arena_map(rt);
+	if (map && !visit((struct seep_range){ map, map + 8ull * ARENAS_MAX }, arg))
+		return false;
+	return visit_page_allocator(rt, visit, arg);
 }

@@ -14,14 +14,19 @@ struct seep_gc_settings {
 
 void seep_gc_settings_read(const struct seep_runtime *runtime, struct seep_gc_settings *ret);
 
-/**
- * Visits the arenas (64 MiB, where heap, goroutine stacks and work buffers lie) that overlap [start, end), and the
- * memory that the runtime took from the kernel for itself and that can be told from C's and from what the program mapped. The
- * ranges may reach out of the mapping that they were found in, and overlap.
- */
 typedef bool seep_range_visit(struct seep_range range, void *arg);
+/**
+ * Visits the arenas (64 MiB, where heap, goroutine stacks and work buffers lie) that overlap [start, end). visit returns
+ * false to end; so does the whole then.
+ */
 bool seep_arenas_each(const struct seep_runtime *runtime, seep_addr start, seep_addr end,
 		      seep_range_visit *visit, void *arg);
+/** What the runtime keeps about the arena that begins at start, 0, 0 if there is none. */
+struct seep_range seep_arena_metadata(const struct seep_runtime *runtime, seep_addr start);
+/**
+ * Visits the other memory that the runtime took from the kernel for itself, as far as it can be told from C's and from
+ * what the program mapped. The ranges may overlap, and lie where nothing is.
+ */
 bool seep_metadata_each(const struct seep_runtime *runtime, seep_range_visit *visit, void *arg);
 
 #endif

@@ -149,6 +149,9 @@ enum seep_residency { SEEP_HOLDS_ANYTHING, SEEP_IN_MEMORY };
 struct seep_error *seep_resident_find(int pagemap_fd, enum seep_residency what, seep_addr start,
 				      seep_addr end, struct seep_ranges *parts) _must_check_;
 
+/** Whether the kernel has the first of the ways in resident.c: only it counts pages as Rss does. */
+bool seep_resident_can_scan(int pagemap_fd);
+
 /** mirror.c: whether the mirror has room for this mapping. */
 static inline bool seep_mapping_is_mirrored(const struct seep_mapping *mapping)
 {

@@ -31,6 +31,15 @@ struct pagemap_scan {
 #define PAGEMAP_SCAN_IOCTL _IOWR('f', 16, struct pagemap_scan)
 
 enum { REGIONS = 1024, ENTRIES = 4096 };
+/** The kernel holds the lock of the address space all through one call; that much takes it a few milliseconds. */
+static const uint64_t scan_bytes_max = 1 << 30;
+
+bool seep_resident_can_scan(int pagemap_fd)
+{
+	struct pagemap_scan scan = { .size = sizeof(scan) }; // of nothing
+
+	return ioctl(pagemap_fd, PAGEMAP_SCAN_IOCTL, &scan) == 0;
+}
 
 static bool add(struct seep_ranges *parts, seep_addr start, seep_addr end)
 {
@@ -55,7 +64,7 @@ static struct seep_error *by_scan(int pagemap_fd, enum seep_residency what, seep
 		struct pagemap_scan scan = {
 			.size = sizeof(scan),
 			.start = *at,
-			.end = end,
+			.end = end - *at > scan_bytes_max ? *at + scan_bytes_max : end,
 			.regions = (uintptr_t)regions,
 			.regions_len = REGIONS,
 			.category_inverted = PAGE_CATEGORY_PFNZERO,

@@ -1,5 +1,11 @@
 /*
- * /proc/PID/smaps: the lines of maps, each followed by what the kernel counts in it:
+ * Rss, mapping by mapping and page by page.
+ *
+ * The Rss of smaps_rollup is the number of present pages, without the one page of zeros that
+ * untouched memory shares when it is read, and without what has no page behind it (devices). Where
+ * the kernel can scan pagemap for that (6.7), asking takes a few milliseconds per GiB.
+ *
+ * Elsewhere /proc/PID/smaps tells it by mapping, in the lines of maps each followed by counters:
  *
  *	c000000000-c000400000 rw-p 00000000 00:00 0    [anon: Go: heap]
  *	Size:               4096 kB
@@ -7,13 +13,12 @@
  *	...
  *	Swap:                  0 kB
  *
- * smaps_rollup is the sum of these, so their Rss is what the report calls rss. The counters of
- * status and statm lag behind by some pages per thread.
+ * That takes ten times as long, with the lock of the address space held for each mapping; and
+ * pagemap, which then says which pages they are, counts the page of zeros, too. The sum by mapping
+ * is what holds.
  *
- * Which pages of a mapping are resident is asked of pagemap afterwards. Before Linux 6.7 it cannot
- * tell pages that were only read and share the one page of zeros, which Rss leaves out; then, and
- * when the process took more memory between the two looks, there are more pages than rss says, and
- * the rss of the mapping is what counts.
+ * Which of the two was right is checked by the counter in statm, which lags behind by some pages per
+ * processor.
  */
 #include "target/usage.h"
 
@@ -28,6 +33,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/** How far statm may be off: 64 pages and more for each processor, and what happened meanwhile. */
+enum { STATM_SLACK = 8 << 20, STATM_SHARE = 50 };
+
 /** A million mappings is 15 times what the kernel allows by default. */
 static const size_t mappings_max = 1 << 20;
 
@@ -38,17 +46,12 @@ static uint64_t kilobytes(const char *value)
 	return kb < UINT64_MAX / 1024 ? kb * 1024 : 0;
 }
 
-/** A mapping stays in the list only if something of it is resident. */
-static bool drop_empty(struct seep_usage *usage)
-{
-	if (usage->mappings.len && usage->mappings.data[usage->mappings.len - 1].rss == 0)
-		usage->mappings.len--;
-	return usage->mappings.len < mappings_max;
-}
-
 static bool add_mapping(struct seep_usage *usage, const struct seep_mapping *m, const char *name)
 {
-	return drop_empty(usage) &&
+	// [vsyscall], in the kernel's half, is in no count.
+	if (m->start >> 63)
+		return true;
+	return usage->mappings.len < mappings_max &&
 	       seep_vec_push(&usage->mappings, (struct seep_usage_mapping){
 						       .start = m->start,
 						       .end = m->end,
@@ -62,10 +65,14 @@ static bool add_mapping(struct seep_usage *usage, const struct seep_mapping *m, 
 					       });
 }
 
-static struct seep_error *read_mappings(struct seep_target *target, struct seep_usage *usage)
+/**
+ * Reads maps or smaps; the counters of smaps are lines that begin with a capital letter.
+ */
+static struct seep_error *read_mappings(struct seep_target *target, const char *file,
+					struct seep_usage *usage)
 {
 	struct stat exe = {};
-	_cleanup_free_ char *text = seep_proc_read(target->dir_fd, "smaps", NULL);
+	_cleanup_free_ char *text = seep_proc_read(target->dir_fd, file, NULL);
 
 	if (!text || !*text || fstat(target->exe_fd, &exe) < 0)
 		return NULL;
@@ -74,55 +81,104 @@ static struct seep_error *read_mappings(struct seep_target *target, struct seep_
 		const char *name;
 		*end = '\0';
 		if (line[0] >= 'A' && line[0] <= 'Z') {
-			if (!usage->mappings.len)
-				continue;
-			if (seep_has_prefix(line, "Rss:"))
+			if (usage->mappings.len && seep_has_prefix(line, "Rss:"))
 				usage->mappings.data[usage->mappings.len - 1].rss =
 					kilobytes(line + 4);
-			else if (seep_has_prefix(line, "Swap:"))
-				usage->swap += kilobytes(line + 5);
 		} else if (seep_mapping_parse(target, &exe, line, end - line, &mapping, &name) &&
 			   !add_mapping(usage, &mapping, name)) {
 			return &seep_enomem;
 		}
 	}
-	if (!drop_empty(usage))
-		return &seep_enomem;
-	seep_vec_foreach(m, &usage->mappings)
-		usage->rss += m->rss;
-	usage->by_mapping = usage->rss > 0;
 	return NULL;
 }
 
-static struct seep_error *read_pages(struct seep_target *target, struct seep_usage *usage)
+static void add_up(struct seep_usage *usage)
+{
+	usage->rss = 0;
+	seep_vec_foreach(m, &usage->mappings)
+		usage->rss += m->rss;
+	usage->by_mapping = usage->rss > 0;
+}
+
+/** Whether pagemap answers; where it does not, seep_resident_find() would call everything resident. */
+static bool can_read_pages(int pagemap_fd, const struct seep_usage *usage)
+{
+	uint64_t entry;
+
+	return pagemap_fd >= 0 && usage->mappings.len &&
+	       pread(pagemap_fd, &entry, sizeof(entry),
+		     (off_t)(usage->mappings.data[0].start / seep_page_bytes * sizeof(entry))) ==
+		       sizeof(entry);
+}
+
+/** The resident pages of each mapping; kept for anonymous private ones. count: they are its rss, too. */
+static struct seep_error *read_pages(int pagemap_fd, bool count, struct seep_usage *usage)
 {
 	struct seep_error *err = NULL;
 	struct seep_ranges parts = {};
-	int fd = openat(target->dir_fd, "pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t probe;
 
-	// Without it, or where it may not be read, everything would count as resident.
-	if (fd < 0)
-		return NULL;
-	usage->by_page = usage->mappings.len &&
-			 pread(fd, &probe, sizeof(probe),
-			       usage->mappings.data[0].start / seep_page_bytes * 8) == 8;
-	for (size_t i = 0; usage->by_page && !err && i < usage->mappings.len; i++) {
+	for (size_t i = 0; !err && i < usage->mappings.len; i++) {
 		struct seep_usage_mapping *m = &usage->mappings.data[i];
-		if (m->file_backed || m->shared)
-			continue;
+		bool keep = !m->file_backed && !m->shared;
 		size_t before = parts.len;
-		err = seep_resident_find(fd, SEEP_IN_MEMORY, m->start, m->end, &parts);
-		// The last part of the mapping before may have grown into this one.
-		m->first_resident = before && parts.data[before - 1].end > m->start ? before - 1 :
-										      before;
-		m->resident_count = parts.len - m->first_resident;
+		if (!count && !keep)
+			continue;
+		// A part that would grow out of the mapping before is to be one of its own.
+		seep_addr joint = before ? parts.data[before - 1].end : 0;
+		if (before)
+			parts.data[before - 1].end = 0;
+		err = seep_resident_find(pagemap_fd, SEEP_IN_MEMORY, m->start, m->end, &parts);
+		if (before)
+			parts.data[before - 1].end = joint;
+		for (size_t k = before; count && k < parts.len; k++)
+			m->rss += parts.data[k].end - parts.data[k].start;
+		if (!keep)
+			parts.len = before;
 	}
-	close(fd);
 	usage->resident.data = parts.data;
 	usage->resident.len = parts.len;
 	usage->resident.cap = parts.cap;
+	usage->by_page = !err;
 	return err;
+}
+
+static bool agrees_with(const struct seep_usage *usage, uint64_t counter)
+{
+	uint64_t off = usage->rss > counter ? usage->rss - counter : counter - usage->rss;
+
+	return off <= counter / STATM_SHARE + STATM_SLACK;
+}
+
+static struct seep_error *read_resident(struct seep_target *target, uint64_t counter,
+					struct seep_usage *ret)
+{
+	struct seep_error *err = NULL;
+	int fd = openat(target->dir_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0 && seep_resident_can_scan(fd)) {
+		err = read_mappings(target, "maps", ret);
+		if (!err)
+			err = read_pages(fd, true, ret);
+		add_up(ret);
+	}
+	if (!err && !(ret->by_mapping && agrees_with(ret, counter))) {
+		seep_usage_deinit(ret);
+		*ret = (struct seep_usage){};
+		err = read_mappings(target, "smaps", ret);
+		add_up(ret);
+		if (!err && can_read_pages(fd, ret))
+			err = read_pages(fd, false, ret);
+	}
+	if (fd >= 0)
+		close(fd);
+	return err;
+}
+
+static uint64_t swapped(struct seep_target *target)
+{
+	_cleanup_free_ char *status = seep_proc_read(target->dir_fd, "status", NULL);
+
+	return status ? seep_status_number(status, "VmSwap:", 10) * 1024 : 0;
 }
 
 static void copy_setting(struct seep_target *target, const char *name, char *ret, size_t size)
@@ -135,17 +191,17 @@ static void copy_setting(struct seep_target *target, const char *name, char *ret
 struct seep_error *seep_usage_read(struct seep_target *target, struct seep_usage *ret)
 {
 	struct seep_error *err;
+	uint64_t counter = seep_target_rss(target);
 
 	*ret = (struct seep_usage){};
-	err = read_mappings(target, ret);
-	if (!err && ret->by_mapping)
-		err = read_pages(target, ret);
+	err = read_resident(target, counter, ret);
 	if (err) {
 		seep_usage_deinit(ret);
 		return err;
 	}
 	if (!ret->rss)
-		ret->rss = seep_target_rss(target);
+		ret->rss = counter;
+	ret->swap = swapped(target);
 	seep_cgroup_read(target->dir_fd, &ret->cgroup_limit, &ret->cgroup_usage);
 	copy_setting(target, "GOGC", ret->gogc, sizeof(ret->gogc));
 	copy_setting(target, "GOMEMLIMIT", ret->gomemlimit, sizeof(ret->gomemlimit));

@@ -8,11 +8,9 @@
 #include "base/vec.h"
 #include "target/target.h"
 
-/** A mapping that has resident pages. */
 struct seep_usage_mapping {
 	seep_addr start, end;
-	uint64_t rss; /** bytes, as the kernel counts: what Rss of smaps_rollup is the sum of */
-	uint32_t first_resident, resident_count; /** in `resident`; anonymous private ones only */
+	uint64_t rss; /** bytes, maybe 0, as the kernel counts: what Rss of smaps_rollup is the sum of */
 	bool file_backed, shared, is_exe;
 	bool stack, brk; /** the main thread's stack; the C heap that brk() moves */
 	bool kernel; /** [vdso] and its like: pages that the kernel shows to every process */
@@ -23,9 +21,9 @@ struct seep_usage {
 	uint64_t rss; /** 0 = not known */
 	uint64_t swap; /** bytes that were swapped out, and are no part of rss */
 	bool by_mapping; /** the mappings are known; else there is the sum at most */
-	bool by_page; /** and the resident pages of the anonymous ones */
+	bool by_page; /** and the resident pages of the anonymous private ones */
 	struct seep_vec(struct seep_usage_mapping) mappings; /** ascending */
-	struct seep_vec(struct seep_range) resident; /** ascending within each mapping */
+	struct seep_vec(struct seep_range) resident; /** those pages, ascending */
 	uint64_t cgroup_limit; /** of the group or one above it, the least; 0 = none or not known */
 	uint64_t cgroup_usage; /** of the group that has this limit, or else its own; 0 = not known */
 	char gogc[32], gomemlimit[32]; /** the environment at the start, "" = not set */

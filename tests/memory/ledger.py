@@ -134,10 +134,13 @@ def check_kernel(name, tool, pid, steady, problems):
 def check_settings(name, numbers, stats, problems):
     limit = stats["Limit"] if stats["Limit"] < 2**63 - 1 else UNLIMITED
     percent = stats["Percent"] if stats["Percent"] < 2**63 else -1
-    goal = 0 if stats["NextGC"] == UNLIMITED else stats["NextGC"]
-    for key, expected in (("gogc", percent), ("memory_limit", limit), ("next_gc", goal)):
+    goal = 0 if percent == -1 and limit == UNLIMITED else stats["NextGC"]
+    for key, expected in (("gc_cycles", stats["NumGC"]), ("gogc", percent), ("memory_limit", limit), ("next_gc", goal)):
         if numbers.get(key) != expected:
             problems.append(f"{name}: {key} is {numbers.get(key)}, the runtime says {expected}")
+    ago = time.time_ns() - stats["LastGC"]
+    if not ago - 5e9 < numbers["last_gc_age_ns"] <= ago:
+        problems.append(f"{name}: the last collection ended {numbers['last_gc_age_ns']} ns ago, the runtime says {ago}")
 
 
 def check_exactly(name, tool, oracle, problems):

@@ -28,6 +28,8 @@ int main(int argc, char **argv)
 		printf("gogc\t%" PRId64 "\n", report.memory.gogc);
 	printf("memory_limit\t%" PRIu64 "\n", report.memory.memory_limit);
 	printf("next_gc\t%" PRIu64 "\n", report.memory.next_gc);
+	printf("gc_cycles\t%" PRIu64 "\n", report.memory.gc_cycles);
+	printf("last_gc_age_ns\t%" PRIu64 "\n", report.memory.last_gc_age_ns);
 	printf("cgroup_limit\t%" PRIu64 "\n", report.memory.cgroup_limit);
 	printf("cgroup_usage\t%" PRIu64 "\n", report.memory.cgroup_usage);
 	printf("heap_bytes\t%" PRIu64 "\n", report.heap.bytes);

@@ -267,7 +267,8 @@ static void resident_pages_are_found(void **state)
 	const int fds[] = { pagemap, copy, -1 };
 	for (size_t way = 0; way < 3; way++) {
 		struct seep_ranges parts = {};
-		assert_no_error(seep_resident_find(fds[way], SEEP_HOLDS_ANYTHING, start, start + PAGES * PAGE, &parts));
+		assert_no_error(seep_resident_find(fds[way], SEEP_HOLDS_ANYTHING, start,
+						   start + PAGES * PAGE, &parts));
 		const struct seep_range expected[] = {
 			{ 0, 1 }, { 3, 6 }, { 40, 41 }, { 63, 64 }, { 0, PAGES }
 		};

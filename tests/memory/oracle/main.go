@@ -120,6 +120,8 @@ func say() {
 	add("HeapSys", stats.HeapSys)
 	add("StackInuse", stats.StackInuse)
 	add("NextGC", stats.NextGC)
+	add("NumGC", uint64(stats.NumGC))
+	add("LastGC", stats.LastGC)
 	add("Percent", uint64(percent))
 	add("Limit", uint64(memory))
 	out = append(out, ".\n"...)

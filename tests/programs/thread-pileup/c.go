@@ -21,6 +21,7 @@ func LeakC() {
 			C.sleep(1000) // want leak-c: thread-pileup suspect 64
 		}()
 	}
+	await(many, inCall)
 }
 
 // LeakCMutex: a lock of C's that is never given back; and the form of a call that tells errno.
@@ -37,6 +38,7 @@ func LeakCMutex() {
 			_ = err
 		}()
 	}
+	await(many+many/2, inCall)
 }
 
 // OKC: few calls at a time.
@@ -49,4 +51,5 @@ func OKC() {
 			C.sleep(1000)
 		}()
 	}
+	await(8, inCall)
 }

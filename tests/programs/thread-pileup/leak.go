@@ -4,6 +4,7 @@ package threadpileup
 import (
 	"os"
 	"runtime"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -12,6 +13,20 @@ const many = 64
 
 // never is a package variable: what waits for it could be woken.
 var never = make(chan struct{})
+
+// await waits until so many goroutines are in that state, as a traceback of all calls it: each needs its thread first, and the
+// runtime makes one after the other.
+func await(goroutines int, state string) {
+	buf := make([]byte, 1<<20)
+	for strings.Count(string(buf[:runtime.Stack(buf, true)]), state) < goroutines {
+		time.Sleep(5 * time.Millisecond)
+	}
+}
+
+const (
+	inCall = " [syscall"
+	locked = ", locked to thread]"
+)
 
 func pipe() (r, w int) {
 	var fds [2]int
@@ -30,6 +45,7 @@ func Leak() {
 			syscall.Read(r, buf[:]) // want leak: thread-pileup suspect 64
 		}()
 	}
+	await(many, inCall)
 }
 
 // LeakFlock: all want the lock of one file.
@@ -51,6 +67,7 @@ func LeakFlock() {
 		held = append(held, other)
 		go lockFile(other)
 	}
+	await(many, inCall)
 }
 
 var held []*os.File
@@ -71,6 +88,7 @@ func LeakSleep() {
 			syscall.Nanosleep(&syscall.Timespec{Sec: 1000}, nil)
 		}()
 	}
+	await(many+many/4, inCall)
 }
 
 // LeakLocked: each has a thread for itself and waits.
@@ -81,6 +99,7 @@ func LeakLocked() {
 			<-never // want leak-locked: thread-pileup suspect 64
 		}()
 	}
+	await(many, locked)
 }
 
 // LeakLockedSleep: as well when a timer will wake them.
@@ -92,6 +111,7 @@ func LeakLockedSleep() {
 			time.Sleep(time.Hour) // want leak-locked-sleep: thread-pileup suspect 64
 		}()
 	}
+	await(many, locked)
 }
 
 // LeakThreshold: the least that counts.
@@ -103,4 +123,5 @@ func LeakThreshold() {
 			syscall.Read(r, buf[:]) // want leak-threshold: thread-pileup suspect 32
 		}()
 	}
+	await(32, inCall)
 }
