@@ -27,6 +27,7 @@ enum {
 	STATEMENTS_MAX = 64, // told apart in one function
 	POSITIONS_MAX = 16,
 	GOROUTINES_NAMED = 3,
+	VISITS_MAX = 1 << 28, // of records; more of them would fill a dozen GiB
 };
 
 /** Where the records of a pile come from. */
@@ -41,6 +42,7 @@ struct pile {
 	uint32_t goroutine, group;
 	seep_addr sp;
 	uint64_t count;
+	bool returning; /** they are being run */
 };
 
 /** Piles with the same site and creator: one finding. */
@@ -61,6 +63,7 @@ struct detector {
 	struct seep_vec(struct group) groups;
 	struct seep_map by_site, by_key; /** hash of site and creator → group; signature → group */
 	struct seep_vec(struct seep_deferred) records;
+	uint64_t visits; /** of records */
 	bool failed;
 };
 
@@ -85,7 +88,8 @@ static void each_record(struct detector *d, uint32_t goroutine, visit_record *vi
 	struct seep_defers chain, list;
 
 	seep_defers_start(rt, &rt->goroutines.data[goroutine], &chain);
-	for (; chain.valid; seep_defers_next(&chain)) {
+	for (; chain.valid && d->visits < VISITS_MAX; seep_defers_next(&chain)) {
+		d->visits++;
 		struct pile at = { .goroutine = goroutine, .sp = chain.at.sp };
 		at.site.pc = chain.at.pc;
 		if (!chain.at.head) {
@@ -94,7 +98,8 @@ static void each_record(struct detector *d, uint32_t goroutine, visit_record *vi
 		}
 		at.site = (struct site){ .loop_pc = chain.at.pc };
 		seep_defers_start_list(rt, &chain.at, &list);
-		for (; list.valid; seep_defers_next(&list)) {
+		for (; list.valid && d->visits < VISITS_MAX; seep_defers_next(&list)) {
+			d->visits++;
 			at.site.code = code_of(d, list.at.fn);
 			visit(d, &at, &list.at, arg);
 		}
@@ -305,23 +310,37 @@ static bool is_of_concern(const struct seep_view *view, uint32_t i)
 	return !g->system && (view->live->phase[i] == SEEP_LIVE || g->id == 1);
 }
 
-/** Is what the frame with that stack pointer has deferred under way: does it return, or does a panic or Goexit pass by? */
-static bool is_returning(const struct detector *d, uint32_t i, seep_addr sp)
+/**
+ * Finds the piles, of one goroutine, whose calls are being run: their frame returns, or a panic or Goexit passes by. The chain
+ * is in the order of frames, and so are its piles.
+ */
+static void find_returning(const struct detector *d, struct pile *piles, size_t count)
 {
 	struct seep_unwinder u;
 	bool returns = false, unwinds = false;
+	size_t i = 0;
 
-	if (!seep_unwind_start(d->view->runtime, &d->view->runtime->goroutines.data[i], &u))
-		return false;
+	if (!seep_unwind_start(d->view->runtime,
+			       &d->view->runtime->goroutines.data[piles->goroutine], &u))
+		return;
 	do {
 		const char *function = u.frame.site->func.name;
-		if (sp >= u.frame.sp && sp < u.frame.fp)
-			return returns || unwinds;
+		for (; i < count && piles[i].sp < u.frame.fp; i++)
+			piles[i].returning = piles[i].sp >= u.frame.sp && (returns || unwinds);
 		returns = strcmp(function, "runtime.deferreturn") == 0;
 		unwinds |= strcmp(function, "runtime.gopanic") == 0 ||
 			   strcmp(function, "runtime.Goexit") == 0;
-	} while (seep_unwind_next(&u));
-	return false;
+	} while (i < count && seep_unwind_next(&u));
+}
+
+/** Behind the last pile of the goroutine that pile `first` is of. */
+static size_t end_of_goroutine(const struct detector *d, size_t first)
+{
+	size_t end = first;
+
+	while (end < d->piles.len && d->piles.data[end].goroutine == d->piles.data[first].goroutine)
+		end++;
+	return end;
 }
 
 /** Leaves out the piles of functions that have come to their end: these do return. */
@@ -329,8 +348,12 @@ static void drop_returning(struct detector *d)
 {
 	size_t kept = 0;
 
+	for (size_t i = 0, end; i < d->piles.len; i = end) {
+		end = end_of_goroutine(d, i);
+		find_returning(d, &d->piles.data[i], end - i);
+	}
 	for (size_t i = 0; i < d->piles.len; i++)
-		if (!is_returning(d, d->piles.data[i].goroutine, d->piles.data[i].sp))
+		if (!d->piles.data[i].returning)
 			d->piles.data[kept++] = d->piles.data[i];
 	d->piles.len = kept;
 }
@@ -352,9 +375,7 @@ static bool find_piles(struct detector *d)
 	for (size_t i = 0; i < d->piles.len && !d->failed; i++)
 		d->failed = !assign_group(d, &d->piles.data[i]);
 	for (size_t i = 0, end; i < d->piles.len && !d->failed; i = end) {
-		for (end = i; end < d->piles.len &&
-			      d->piles.data[end].goroutine == d->piles.data[i].goroutine;)
-			end++;
+		end = end_of_goroutine(d, i);
 		each_record(d, d->piles.data[i].goroutine, collect_record,
 			    &(struct kept){ i, end, i });
 	}
@@ -486,6 +507,9 @@ struct seep_error *seep_detect_defers(const struct seep_view *view, struct seep_
 		err = &seep_enomem;
 	else if (d.groups.len)
 		err = add_findings(&d);
+	if (d.visits >= VISITS_MAX)
+		seep_report_caveat(report,
+				   "there are so many deferred calls that not all were counted");
 	seep_vec_free(&d.piles);
 	seep_vec_free(&d.groups);
 	seep_vec_free(&d.records);

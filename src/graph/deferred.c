@@ -8,6 +8,8 @@
 // chain alone, and the chain is what is thought away: pointers to records do not count.
 #include "graph/deferred.h"
 
+#include "runtime/defer.h"
+
 #include <stdlib.h>
 
 enum { NONE = 0, RECORD = UINT32_MAX - 1, SHARED = UINT32_MAX };

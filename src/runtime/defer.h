@@ -31,4 +31,8 @@ void seep_defers_start_list(const struct seep_runtime *runtime, const struct see
 			    struct seep_defers *ret);
 void seep_defers_next(struct seep_defers *walk);
 
+/** As seep_stack_roots(), without what the records hold whose addresses are in the map; NULL = none. */
+void seep_stack_roots_but(struct seep_runtime *runtime, const struct seep_goroutine *g,
+			  const struct seep_map *defers, seep_stack_visit *visit, void *arg);
+
 #endif

@@ -197,9 +197,6 @@ typedef void seep_stack_visit(seep_addr value, bool precise, void *arg);
 /** Visits all roots of a goroutine: stack, registers, defers, g's own fields. */
 void seep_stack_roots(struct seep_runtime *runtime, const struct seep_goroutine *g,
 		      seep_stack_visit *visit, void *arg);
-/** The same without what it has deferred in the records whose addresses are in the map (NULL: in none). */
-void seep_stack_roots_but(struct seep_runtime *runtime, const struct seep_goroutine *g,
-			  const struct seep_map *defers, seep_stack_visit *visit, void *arg);
 
 /** The same; word is the address of the word on the stack, 0 if it is elsewhere (a register, the runtime.g). */
 typedef void seep_stack_visit_word(seep_addr word, seep_addr value, bool precise, void *arg);
