@@ -226,7 +226,8 @@ static void look_at_call(struct globals *g, const struct seep_step *step)
 {
 	struct seep_fact args[SEEP_REGS] = {}, results[SEEP_REGS] = {};
 
-	if (step->callee == SEEP_CALLEE_WRITE_BARRIER) // what it may store is stored without it as well
+	if (step->callee ==
+	    SEEP_CALLEE_WRITE_BARRIER) // what it may store is stored without it as well
 		return;
 	if (seep_step_target(step) == 0) {
 		called_through(g, step);
@@ -571,8 +572,7 @@ struct seep_fact seep_evidence_global(struct seep_evidence *ev, seep_addr addr)
 
 static void tell(struct seep_evidence *ev)
 {
-	seep_vec_foreach(c, &ev->claims)
-	{
+	seep_vec_foreach(c, &ev->claims) {
 		ev->stats.conflicts += c->conflict;
 		if (!is_told(ev, c))
 			continue;
@@ -607,6 +607,11 @@ struct seep_error *seep_evidence_globals(struct seep_evidence *ev, const seep_ad
 						       .hi = m->edata > m->ebss ? m->edata :
 										  m->ebss };
 	const unsigned char *code = seep_memory_at(&ev->tab->image->memory, m->text, len);
+	if (ev->globals_known) {
+		*ret = ev->globals.data;
+		*count_ret = ev->globals.len;
+		return NULL;
+	}
 	if (!code || g.hi <= g.lo || g.hi - g.lo > max_variable_bytes)
 		return seep_error_format(SEEP_ERROR_MISSING_INFO, "no code or no variables");
 	g.pointers = calloc((g.hi - g.lo) / 512 + 1, sizeof(*g.pointers));
@@ -622,6 +627,7 @@ struct seep_error *seep_evidence_globals(struct seep_evidence *ev, const seep_ad
 		tell(ev);
 	if (ev->failed)
 		return &seep_enomem;
+	ev->globals_known = true;
 	*ret = ev->globals.data;
 	*count_ret = ev->globals.len;
 	return NULL;

@@ -38,7 +38,10 @@ const struct seep_evidence_stats *seep_evidence_stats(const struct seep_evidence
  * What is known of package variables. pointers: the sorted addresses of all words in [data, edata) and [bss, ebss) that hold pointers
  * (by the collector's masks); the type word of an interface is none of them, and is told all the same: it is the part's first
  * word. Looks only at functions that refer to variables there, up to a limit (see the stats). Two witnesses that differ make a word
- * unknown. The result is sorted and lives as long as the evidence. To be asked once.
+ * unknown. The result is sorted and lives as long as the evidence; who asks again gets it again.
+ *
+ * Where a type converted from another one of the same form is declared (type B A), A may be told. Of a variable declared unsafe.Pointer
+ * or as a pointer to what a T begins with, *T may be told when every store that is seen stores a *T.
  */
 struct seep_error *seep_evidence_globals(struct seep_evidence *evidence, const seep_addr *pointers,
 					 size_t count, const struct seep_evidence_word **ret,

@@ -25,6 +25,7 @@ struct seep_evidence {
 	struct seep_map other; /** addresses of words that may get values of which nothing is known */
 	struct seep_vec(struct seep_claim) claims;
 	struct seep_vec(struct seep_evidence_word) globals;
+	bool globals_known;
 	struct seep_map frames; /** pc → index in frame_lists, plus 1 */
 	struct seep_vec(struct seep_frame_list) frame_lists;
 	struct seep_evidence_stats stats;

@@ -453,8 +453,8 @@ static void learn_from_call(struct seep_flow *flow, const struct seep_fact *args
 		const struct seep_origin *origin = &value->origin;
 		bool alone = args[i].part == SEEP_PART_MAP || args[i].part == SEEP_PART_CHANNEL ||
 			     args[i].part == SEEP_PART_FUNC;
-		if (args[i].kind != SEEP_FACT_VALUE || !alone ||
-		    origin->kind != SEEP_ORIGIN_SLOT || origin->loads != 0 || origin->offset != 0)
+		if (args[i].kind != SEEP_FACT_VALUE || !alone || origin->kind != SEEP_ORIGIN_SLOT ||
+		    origin->loads != 0 || origin->offset != 0)
 			continue;
 		struct seep_slot *kept = find_slot(&flow->now, origin->slot);
 		if (kept && kept->fact.kind < SEEP_FACT_VALUE)

@@ -202,8 +202,8 @@ bool seep_type_is_closure(const struct seep_types *types, seep_addr addr)
 	return seep_type_read(types, addr, &type) && type.kind == SEEP_KIND_STRUCT &&
 	       !(type.tflag & TFLAG_NAMED) && seep_type_field(types, &type, 0, &field) &&
 	       field.name_len >= 1 && field.name_len <= 2 &&
-	       field.name[field.name_len - 1] == 'F' &&
-	       seep_type_read(types, field.type, &first) && first.kind == SEEP_KIND_UINTPTR;
+	       field.name[field.name_len - 1] == 'F' && seep_type_read(types, field.type, &first) &&
+	       first.kind == SEEP_KIND_UINTPTR;
 }
 
 bool seep_type_is_form(struct seep_types *types, seep_addr type)

@@ -26,7 +26,7 @@ def simple(name):
 def check(dump, go, scratch, flags):
     exe = pathlib.Path(scratch, "oracle")
     subprocess.run([go, "build", "-o", exe, *flags, "."], cwd=HERE / "oracle", check=True,
-                   env={**__import__("os").environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false"})
+                   env={**__import__("os").environ, "GOTOOLCHAIN": "local", "GOFLAGS": "-buildvcs=false", "GODEBUG": "goindex=0"})
     truth = {}
     with subprocess.Popen([exe], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as child:
         for line in child.stdout:
