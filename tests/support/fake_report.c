@@ -435,7 +435,10 @@ static void add_hostile_memory(struct seep_report *ret, const char *huge)
 							});
 
 	for (size_t i = 0; i < 20000; i++)
-		path[i] = i % 4 == 0 ? huge : i % 4 == 1 ? NULL : i % 4 == 2 ? ".\033[31m" : "";
+		path[i] = i % 4 == 0 ? (i < 12 ? huge : "x") :
+			  i % 4 == 1 ? NULL :
+			  i % 4 == 2 ? ".\033[31m" :
+				       "";
 	for (size_t i = 0; i < 12; i++)
 		assert_true(seep_vec_push(&finding->objects, ((struct seep_finding_object){
 								     .address = UINT64_MAX,
