@@ -263,6 +263,7 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr addr)
 						  .type = addr,
 						  .size = type.size,
 						  .ptr_bytes = type.ptr_bytes,
+						  .direct = type.direct,
 						  .opaque = is_opaque(shapes->types, &type),
 					  },
 					  b.parts.data, b.parts.len);

@@ -37,6 +37,7 @@ struct seep_shape {
 	uint64_t size, ptr_bytes;
 	const struct seep_part *parts;
 	uint32_t part_count;
+	bool direct; /** an interface holds the value itself, not a pointer to it */
 	bool opaque; /** its pointers are used in ways that types do not tell (package runtime and the like): whoever sees the value sees all it leads to */
 };
 

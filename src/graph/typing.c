@@ -166,36 +166,59 @@ static void see_part(struct typer *t, const struct found *f, struct part_view vi
 	p->range_count++;
 }
 
+/** Which of the first 64 words of a value of the shape hold pointers. */
+static uint64_t first_mask(struct typer *t, uint32_t shape)
+{
+	const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
+	struct seep_type type;
+	uint64_t bits = 0;
+
+	if (!s->type || !seep_type_read(t->typing->shapes.types, s->type, &type))
+		return 0;
+	const uint8_t *mask = seep_type_mask(t->typing->shapes.types, &type);
+	for (uint64_t i = 0; mask && i < 64 && i < type.ptr_bytes / 8; i++)
+		bits |= (uint64_t)(mask[i / 8] >> (i % 8) & 1) << i;
+	return bits;
+}
+
+/** What is kept of a shape beside it; NULL when memory is out. */
+static struct shape_notes *notes_of(struct typer *t, uint32_t shape)
+{
+	while (t->notes.len <= shape)
+		if (!seep_vec_push(&t->notes, (struct shape_notes){})) {
+			t->failed = true;
+			return NULL;
+		}
+	struct shape_notes *notes = &t->notes.data[shape];
+	if (!notes->content) {
+		const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
+		notes->content = seep_typer_content(t, SEEP_CONTENT_SHAPE, s->type, shape);
+		notes->mask = first_mask(t, shape);
+	}
+	return notes;
+}
+
 /** Does the object's own pointer map agree that values of the shape stand there from its first byte on? */
-static bool mask_agrees(const struct typer *t, const struct found *f, const struct seep_shape *s)
+static bool mask_agrees(const struct typer *t, const struct found *f, const struct seep_shape *s,
+			uint64_t mask)
 {
 	struct seep_pointers walk;
-	uint64_t have = 0, want = 0, first = seep_content_start(f->span) / 8;
-	uint64_t words = f->span->elem_size / 8 - first;
+	uint64_t first = seep_content_start(f->span) / 8, words = f->span->elem_size / 8 - first;
 
 	if (f->span->noscan)
 		return s->ptr_bytes == 0;
-	if (s->ptr_bytes == 0 || !f->span->bytes)
+	if (s->ptr_bytes == 0 || !f->span->bytes || !mask)
 		return false;
-	if (words > 64)
-		words = 64;
+	if (words > 64 - first)
+		words = 64 - first;
 	if (s->size / 8 < words)
 		words = s->size / 8; // one value is enough
 	seep_pointers_start(t->heap, f->object, &walk);
 	if (walk.guess)
 		return true; // the runtime's own way out; there is nothing to compare with
-	uint64_t word;
-	seep_addr value;
-	while (seep_pointers_next(&walk, &word, &value) && word < first + words)
-		if (word >= first)
-			have |= 1ull << (word - first);
-	struct seep_type type;
-	if (!s->type || !seep_type_read(t->typing->shapes.types, s->type, &type))
-		return false;
-	const uint8_t *mask = seep_type_mask(t->typing->shapes.types, &type);
-	for (uint64_t i = 0; mask && i < words && i < type.ptr_bytes / 8; i++)
-		want |= (uint64_t)(mask[i / 8] >> (i % 8) & 1) << i;
-	return mask && have == want;
+	bool any = seep_pointers_refill(&walk);
+	uint64_t have = any && walk.chunk_word == 0 ? walk.chunk >> first : 0;
+	return ((have ^ mask) & (words < 64 ? (1ull << words) - 1 : ~0ull)) == 0;
 }
 
 /** The object holds values of the shape from its first byte on, if nothing else is known of it and its pointer map agrees. */
@@ -205,9 +228,10 @@ static bool take_shape(struct typer *t, const struct found *f, uint32_t shape)
 
 	if (t->typing->content[f->n])
 		return true;
-	if (f->span->tiny || s->size == 0 || !mask_agrees(t, f, s))
+	struct shape_notes *notes = notes_of(t, shape);
+	if (f->span->tiny || s->size == 0 || !notes || !mask_agrees(t, f, s, notes->mask))
 		return false;
-	seep_typer_set(t, f->object, seep_typer_content(t, SEEP_CONTENT_SHAPE, s->type, shape));
+	seep_typer_set(t, f->object, notes->content);
 	if (s->part_count)
 		seep_typer_push(t, (struct work){ .object = f->object });
 	return true;
@@ -281,7 +305,8 @@ static void see_string(struct typer *t, const unsigned char *at, seep_addr holde
 		t->seen[f.n] |= SEEN_ALL;
 		return;
 	}
-	seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
+	if (!t->typing->content[f.n])
+		seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
 	if (is_whole(t, &f, len))
 		t->seen[f.n] |= SEEN_ALL;
 	else
@@ -377,17 +402,11 @@ void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint
 static void see_interface(struct typer *t, seep_addr type, const unsigned char *data,
 			  seep_addr holder)
 {
-	struct seep_types *types = t->typing->shapes.types;
-	struct seep_type descriptor;
-	struct found f;
-
 	uint32_t shape = seep_shape_of(&t->typing->shapes, type);
-	if (!shape || !seep_type_read(types, type, &descriptor)) {
-		if (seep_typer_find(t, seep_le64(data), &f))
-			t->seen[f.n] |= SEEN_ALL;
-		return;
-	}
-	if (descriptor.direct)
+
+	if (!shape)
+		seep_typer_see_all(t, seep_le64(data));
+	else if (t->typing->shapes.shapes.data[shape].direct)
 		seep_typer_values(t, data, holder, 8, shape);
 	else
 		see_value(t, seep_le64(data), shape, holder);

@@ -16,6 +16,12 @@ struct work {
 	uint32_t shape;
 };
 
+/** What typing keeps of a shape. */
+struct shape_notes {
+	uint32_t content; /** index in typing->contents; 0: not looked at yet */
+	uint64_t mask; /** bit by word, of the first 64: it holds a pointer */
+};
+
 struct typer {
 	struct seep_runtime *rt;
 	const struct seep_heap *heap;
@@ -27,6 +33,7 @@ struct typer {
 	uint64_t *least; /** by span: bytes for which the allocator takes its slots */
 	struct seep_map partial_of; /** object number → index in typing->partials */
 	struct seep_map content_ids;
+	struct seep_vec(struct shape_notes) notes; /** by shape */
 	struct seep_vec(struct work) work;
 	struct {
 		seep_addr start;

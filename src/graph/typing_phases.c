@@ -1,7 +1,11 @@
 // The phases of typing (see typing.c) and what comes out of them.
 #include "graph/typing_internal.h"
 
+#include "base/large.h"
+
 #include <string.h>
+
+enum { QUEUE = 16 };
 
 /** Words of data and bss. */
 static void init_globals(struct typer *t)
@@ -83,31 +87,50 @@ bool seep_typer_global(struct typer *t, seep_addr addr, uint32_t shape)
 	return true;
 }
 
+static void follow(struct typer *t, struct work w)
+{
+	const struct seep_span *span = &t->heap->spans.data[w.object.span];
+	uint64_t slot = w.object.slot * span->elem_size;
+
+	if (w.addr) {
+		seep_typer_values(t, global_bytes(t, w.addr, w.len), w.addr, w.len, w.shape);
+		return;
+	}
+	if (!span->bytes)
+		return;
+	if (!w.shape) {
+		const struct seep_content_type *c = seep_typing_content(t->typing, w.object);
+		if (c->content == SEEP_CONTENT_CLOSURE) {
+			seep_typer_closure(t, w.object, c->type);
+			return;
+		}
+		w.shape = c->shape;
+		w.start = seep_content_start(span);
+		w.len = span->elem_size - w.start;
+	}
+	seep_typer_values(t, span->bytes + slot + w.start, span->base + slot + w.start, w.len,
+			  w.shape);
+}
+
+/** Between leaving the worklist and being read, objects wait in a short queue for the cache to have them (see mark.c). */
 void seep_typer_drain(struct typer *t)
 {
-	while (t->work.len) {
-		struct work w = seep_vec_pop(&t->work);
-		if (w.addr) {
-			seep_typer_values(t, global_bytes(t, w.addr, w.len), w.addr, w.len,
-					  w.shape);
-			continue;
+	struct work queue[QUEUE];
+	unsigned head = 0, len = 0;
+
+	while (t->work.len || len) {
+		while (len < QUEUE && t->work.len) {
+			struct work w = seep_vec_pop(&t->work);
+			const struct seep_span *span = &t->heap->spans.data[w.object.span];
+			if (span->bytes && !w.addr)
+				__builtin_prefetch(span->bytes + w.object.slot * span->elem_size +
+						   w.start);
+			queue[(head + len++) % QUEUE] = w;
 		}
-		const struct seep_span *span = &t->heap->spans.data[w.object.span];
-		uint64_t slot = w.object.slot * span->elem_size;
-		if (!span->bytes)
-			continue;
-		const struct seep_content_type *c = seep_typing_content(t->typing, w.object);
-		if (!w.shape && c->content == SEEP_CONTENT_CLOSURE) {
-			seep_typer_closure(t, w.object, c->type);
-			continue;
-		}
-		if (!w.shape) {
-			w.shape = c->shape;
-			w.start = seep_content_start(span);
-			w.len = span->elem_size - w.start;
-		}
-		seep_typer_values(t, span->bytes + slot + w.start, span->base + slot + w.start,
-				  w.len, w.shape);
+		struct work w = queue[head];
+		head = (head + 1) % QUEUE;
+		len--;
+		follow(t, w);
 	}
 }
 
@@ -477,6 +500,7 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 	seep_map_deinit(&t.imported);
 	seep_map_deinit(&t.trie_shapes);
 	seep_vec_free(&t.trie_types);
+	seep_vec_free(&t.notes);
 	seep_vec_free(&t.work);
 	if (t.failed) {
 		seep_error_destroy(err);
