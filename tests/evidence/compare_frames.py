@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """compare_frames.py EVIDENCE_DUMP TRUTH FILE STRIPPED EVERY: what evidence_dump says of words in frames at the calls of every n-th function,
-against what DWARF 4 says of parameters and locals there. Ends with 1 if a claim is wrong."""
+against what DWARF 4 says of parameters and locals there. Ends with 1 if a claim is wrong. DWARF itself goes on naming a variable in a slot
+that has got another value: what is called wrong here has to be looked at."""
 import collections
 import re
 import subprocess

@@ -132,38 +132,46 @@ static void print_closures(struct seep_evidence *ev, struct seep_types *types)
 	}
 }
 
-// What is known of frames at every call of every n-th function: "frame PC OFFSET-FROM-CFA KIND OFFSET-OF-TYPE SIZE NAME FUNCTION".
-static void print_frames(struct seep_evidence *ev, const struct seep_pclntab *tab,
-			 struct seep_types *types, uint32_t every)
+struct frames {
+	struct seep_evidence *ev;
+	const struct seep_pclntab *tab;
+	struct seep_types *types;
+	struct seep_func func;
+};
+
+// The frame while a call lasts: "frame PC OFFSET-FROM-CFA KIND OFFSET-OF-TYPE SIZE NAME FUNCTION".
+static bool print_frame(const struct seep_call *call, void *arg)
 {
 	const struct seep_evidence_word *words;
-	struct seep_func func;
+	struct frames *frames = arg;
+	seep_addr pc = call->pc + 5;
 	size_t count;
 	int32_t depth;
 
-	for (uint32_t i = 0; every && i < tab->func_count; i += every) {
-		if (!seep_pclntab_func(tab, i, &func))
-			continue;
-		const unsigned char *code =
-			seep_memory_at(&tab->image->memory, func.entry, func.end - func.entry);
-		for (seep_addr pc = func.entry + 5; code && pc < func.end; pc++) {
-			if (code[pc - func.entry - 5] != 0xe8 ||
-			    !seep_func_spdelta(tab, &func, pc - 1, &depth))
-				continue;
-			check(seep_evidence_frame(ev, &func, pc, &words, &count));
-			for (size_t j = 0; j < count; j++) {
-				struct seep_type type = {};
-				(void)seep_type_read(types, words[j].type, &type);
-				printf("frame %#" PRIx64 " %" PRId64 " %s %" PRId64 " %" PRIu64
-				       " %s %s\n",
-				       pc, words[j].offset - depth - 8, kinds[words[j].kind],
-				       type.addr ? (int64_t)(type.addr - tab->module.types) : 0,
-				       type.size,
-				       type.addr ? seep_type_name(types, type.addr) : "-",
-				       func.name);
-			}
-		}
+	if (!seep_func_spdelta(frames->tab, &frames->func, call->pc, &depth))
+		return true;
+	check(seep_evidence_frame(frames->ev, &frames->func, pc, &words, &count));
+	for (size_t j = 0; j < count; j++) {
+		struct seep_type type = {};
+		(void)seep_type_read(frames->types, words[j].type, &type);
+		printf("frame %#" PRIx64 " %" PRId64 " %s %" PRId64 " %" PRIu64 " %s %s\n", pc,
+		       words[j].offset - depth - 8, kinds[words[j].kind],
+		       type.addr ? (int64_t)(type.addr - frames->tab->module.types) : 0, type.size,
+		       type.addr ? seep_type_name(frames->types, type.addr) : "-",
+		       frames->func.name);
 	}
+	return true;
+}
+
+// At every direct call of every n-th function.
+static void print_frames(struct seep_evidence *ev, const struct seep_pclntab *tab,
+			 struct seep_types *types, uint32_t every)
+{
+	struct frames frames = { .ev = ev, .tab = tab, .types = types };
+
+	for (uint32_t i = 0; every && i < tab->func_count; i += every)
+		if (seep_pclntab_func(tab, i, &frames.func))
+			check(seep_code_each_call(tab, &frames.func, print_frame, &frames));
 }
 
 int main(int argc, char **argv)
