@@ -29,10 +29,11 @@ static void show(const struct seep_typing *typing)
 	for (size_t i = 0; i < typing->partials.len; i++) {
 		const struct seep_partial *p = &typing->partials.data[i];
 		printf("partial %#" PRIx64 " %" PRIu64 " %" PRIu64 " %d\n",
-		       seep_heap_address(heap, p->object), heap->spans.data[p->object.span].elem_size,
-		       p->visible, p->guessed);
+		       seep_heap_address(heap, p->object),
+		       heap->spans.data[p->object.span].elem_size, p->visible, p->guessed);
 		for (uint32_t r = 0; r < p->range_count; r++) {
-			const struct seep_view_range *range = &typing->ranges.data[p->first_range + r];
+			const struct seep_view_range *range =
+				&typing->ranges.data[p->first_range + r];
 			printf("range %u %u %u\n", range->start, range->len, range->soft_len);
 		}
 	}
