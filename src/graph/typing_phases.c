@@ -207,19 +207,23 @@ static bool looks_like_type(struct typer *t, seep_addr value, bool *is_itab)
 	return true;
 }
 
+/** at: the word before one that holds a pointer. */
 static void guess_pair(struct typer *t, const unsigned char *at, seep_addr addr)
 {
 	bool is_itab;
 	struct seep_part part = {};
 
-	if (!seep_le64(at + 8) || !looks_like_type(t, seep_le64(at), &is_itab))
+	if (!seep_le64(at) || !seep_le64(at + 8) || !looks_like_type(t, seep_le64(at), &is_itab))
 		return;
 	part.kind = is_itab ? SEEP_PART_IFACE : SEEP_PART_EFACE;
 	seep_typer_parts(t, at, addr, &part, 1);
 	seep_typer_drain(t);
 }
 
-/** Interfaces in objects of unknown type. What they lead to is seen whole in the end: only what stands in it gets a type. */
+/**
+ * Interfaces in objects of unknown type: a pointer behind a word that is none by the pointer map, and a type or itab by its
+ * value. What they lead to is seen whole in the end: only what stands in it gets a type.
+ */
 static void guess_in_object(struct typer *t, struct seep_object object)
 {
 	struct seep_pointers walk;
@@ -228,8 +232,8 @@ static void guess_in_object(struct typer *t, struct seep_object object)
 
 	seep_pointers_start(t->heap, object, &walk);
 	while (!walk.guess && seep_pointers_next(&walk, &word, &value)) {
-		if (word == before + 1)
-			guess_pair(t, walk.object + 8 * before, walk.addr + 8 * before);
+		if (word > 0 && word != before + 1)
+			guess_pair(t, walk.object + 8 * (word - 1), walk.addr + 8 * (word - 1));
 		before = word;
 	}
 }
@@ -268,8 +272,8 @@ static void guess_global(seep_addr word, seep_addr value, void *arg)
 	int k = global_at(t, word, &n);
 
 	(void)value;
-	if (k >= 0 && n + 1 < t->globals[k].words && !seep_bit_get(t->globals[k].typed, n))
-		guess_pair(t, t->globals[k].bytes + 8 * n, word);
+	if (k >= 0 && n > 0 && !seep_bit_get(t->globals[k].typed, n))
+		guess_pair(t, t->globals[k].bytes + 8 * (n - 1), word - 8);
 }
 
 // Pointers of unknown type.

@@ -154,6 +154,13 @@ static uint64_t pointer_bits(const struct typer *t, struct seep_object object)
 	return bits;
 }
 
+/** Offset of a part's word that the collector follows: of an interface's two it is the second. */
+static int64_t pointer_of(const struct seep_part *part)
+{
+	return part->offset +
+	       (part->kind == SEEP_PART_IFACE || part->kind == SEEP_PART_EFACE ? 8 : 0);
+}
+
 /** What the closure captured, offsets in its object; false if nothing is known. */
 static bool captures_of(struct typer *t, seep_addr pc, uint64_t object_size, struct parts *ret)
 {
@@ -186,14 +193,13 @@ void seep_typer_closure(struct typer *t, struct seep_object object, seep_addr pc
 	if (left && captures_of(t, pc, span->elem_size, &parts))
 		for (size_t i = 0; i < parts.v.len; i++) {
 			const struct seep_part *part = &parts.v.data[i];
-			uint64_t word = part->offset / 8, size = seep_part_bytes(part->kind);
+			uint64_t word = pointer_of(part) / 8;
 			if (part->kind == SEEP_PART_ARRAY || part->offset < 8 || part->offset % 8 ||
-			    word >= CLOSURE_WORDS || part->offset + size > span->elem_size ||
+			    word >= CLOSURE_WORDS ||
+			    part->offset + seep_part_bytes(part->kind) > span->elem_size ||
 			    !(left >> word & 1))
 				continue;
-			bool pair = part->kind == SEEP_PART_IFACE || part->kind == SEEP_PART_EFACE;
-			left &= ~(1ull << word |
-				  (pair && word + 1 < CLOSURE_WORDS ? 2ull << word : 0));
+			left &= ~(1ull << word);
 			seep_typer_parts(t, bytes, addr, part, 1);
 		}
 	struct seep_pointers walk;
@@ -209,8 +215,8 @@ void seep_typer_closure(struct typer *t, struct seep_object object, seep_addr pc
 
 /** A typed word of the stack at hand. */
 struct slot {
-	seep_addr addr;
-	struct seep_part part;
+	seep_addr addr; /** of the word that the collector follows */
+	struct seep_part part; /** from there */
 };
 
 struct stack {
@@ -221,11 +227,11 @@ struct stack {
 
 static void add_slot(struct stack *s, seep_addr base, struct seep_part part)
 {
-	seep_addr addr = base + part.offset;
+	seep_addr addr = base + pointer_of(&part);
 
 	if (s->slots.len && addr <= s->slots.data[s->slots.len - 1].addr)
 		return; // another variable in the same place
-	part.offset = 0;
+	part.offset = part.offset - pointer_of(&part);
 	if (!seep_vec_push(&s->slots, (struct slot){ addr, part }))
 		s->t->failed = true;
 }
@@ -275,8 +281,10 @@ static void follow_slot(seep_addr word, seep_addr value, bool precise, void *arg
 		size_t mid = (lo + hi) / 2;
 		const struct slot *slot = &s->slots.data[mid];
 		if (slot->addr == word) {
+			seep_addr start = word + slot->part.offset;
 			uint64_t size = seep_part_bytes(slot->part.kind);
-			if (slot->part.kind != SEEP_PART_ARRAY && size <= s->g->stack_hi - word)
+			if (slot->part.kind != SEEP_PART_ARRAY && start >= s->g->stack_lo &&
+			    size <= s->g->stack_hi - start)
 				seep_typer_parts(s->t, s->g->stack + (word - s->g->stack_lo), word,
 						 &slot->part, 1);
 			return;
