@@ -19,11 +19,14 @@
 // 4. Claims about one word must agree, or nothing is told.
 #include "binary/evidence_calls.h"
 
+#include "base/bits.h"
+
 #include <string.h>
 
 enum {
 	MAX_FUNCTIONS = 1 << 17,
 	MAX_WORDS = 1 << 22,
+	WANTED_WORDS = 128,
 };
 static const uint64_t max_variable_bytes = (uint64_t)1 << 32;
 static const uint64_t max_code_bytes = 32 << 20;
@@ -34,6 +37,7 @@ struct globals {
 	const struct seep_flow *flow;
 	seep_addr lo, hi;
 	uint64_t *pointers; // bit by word from lo
+	uint64_t *wanted; // bit by word from lo: it is wanted, or one of those behind it
 	struct seep_vec(seep_addr) used, stored; // by the function at hand: words of 8 bytes
 	struct seep_vec(struct seep_claim) claims; // of the function at hand
 	struct seep_vec(struct new_map) new_maps; // likewise
@@ -489,7 +493,7 @@ static void scan_code(struct globals *g, const unsigned char *code, seep_addr st
 			continue;
 		seep_addr next = start + i + 5;
 		seep_addr addr = next + (uint64_t)(int64_t)(int32_t)seep_le32(code + i + 1);
-		if (addr - g->lo >= range)
+		if (addr - g->lo >= range || !seep_bit_get(g->wanted, (addr - g->lo) / 8))
 			continue;
 		if (next > func.end) {
 			witness = seep_pclntab_find(g->ev->tab, next - 1, &func) &&
@@ -588,6 +592,7 @@ static void tell(struct seep_evidence *ev)
 
 static void globals_deinit(struct globals *g)
 {
+	free(g->wanted);
 	free(g->pointers);
 	seep_vec_free(&g->used);
 	seep_vec_free(&g->stored);
@@ -595,9 +600,19 @@ static void globals_deinit(struct globals *g)
 	seep_vec_free(&g->new_maps);
 }
 
+// A word, and what a reference to may be one to the variable that it is in.
+static void want(struct globals *g, uint64_t word)
+{
+	for (uint64_t i = word; i + WANTED_WORDS > word && !seep_bit_get(g->wanted, i); i--) {
+		seep_bit_set(g->wanted, i);
+		if (i == 0)
+			break;
+	}
+}
+
 struct seep_error *seep_evidence_globals(struct seep_evidence *ev, const seep_addr *pointers,
-					 size_t count, const struct seep_evidence_word **ret,
-					 size_t *count_ret)
+					 size_t count, const uint64_t *wanted,
+					 const struct seep_evidence_word **ret, size_t *count_ret)
 {
 	const struct seep_module *m = &ev->tab->module;
 	uint64_t len = m->etext - m->text;
@@ -615,12 +630,16 @@ struct seep_error *seep_evidence_globals(struct seep_evidence *ev, const seep_ad
 	if (!code || g.hi <= g.lo || g.hi - g.lo > max_variable_bytes)
 		return seep_error_format(SEEP_ERROR_MISSING_INFO, "no code or no variables");
 	g.pointers = calloc((g.hi - g.lo) / 512 + 1, sizeof(*g.pointers));
-	if (!g.pointers)
+	g.wanted = calloc((g.hi - g.lo) / 512 + 1, sizeof(*g.wanted));
+	if (!g.pointers || !g.wanted)
 		return &seep_enomem;
 	for (size_t i = 0; i < count; i++)
 		if (in_range(&g, pointers[i]))
 			g.pointers[(pointers[i] - g.lo) / 512] |= (uint64_t)1
 								  << (pointers[i] - g.lo) / 8 % 64;
+	for (size_t i = 0; i < count; i++)
+		if (in_range(&g, pointers[i]) && (!wanted || seep_bit_get(wanted, i)))
+			want(&g, (pointers[i] - g.lo) / 8);
 	scan_code(&g, code, m->text, len);
 	look_at_contents(&g, pointers, count);
 	if (!ev->failed)

@@ -37,15 +37,16 @@ const struct seep_evidence_stats *seep_evidence_stats(const struct seep_evidence
 /**
  * What is known of package variables. pointers: the sorted addresses of all words in [data, edata) and [bss, ebss) that hold pointers
  * (by the collector's masks); the type word of an interface is none of them, and is told all the same: it is the part's first
- * word. Looks only at functions that refer to variables there, up to a limit (see the stats). Two witnesses that differ make a word
- * unknown. The result is sorted and lives as long as the evidence; who asks again gets it again.
+ * word. wanted: bit by word of that list: something is to be gained from its type; NULL: all are. Looks only at functions that refer
+ * to what lies within a KiB before a wanted word, up to a limit (see the stats). Two witnesses that differ make a word unknown. The result is sorted and lives as long as the evidence; who asks again gets it again.
  *
  * Where a type converted from another one of the same form is declared (type B A), A may be told. Of a variable declared unsafe.Pointer
  * or as a pointer to what a T begins with, *T may be told when every store that is seen stores a *T.
  */
 struct seep_error *seep_evidence_globals(struct seep_evidence *evidence, const seep_addr *pointers,
-					 size_t count, const struct seep_evidence_word **ret,
-					 size_t *count_ret) _must_check_;
+					 size_t count, const uint64_t *wanted,
+					 const struct seep_evidence_word **ret, size_t *count_ret)
+	_must_check_;
 /**
  * What is known of the stack words of a frame of func that stands at pc (a return address). The same rules. It holds for words
  * that the stack maps call live there; others may have got other contents. Sorted; lives as long as the evidence.

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-enum { CLOSURE_WORDS = 64, PARTS_MAX = 4096 };
+enum { CLOSURE_WORDS = 64, STATIC_BYTES = 512 };
+enum { WORTH_BYTES = 2048, WORTH_PART = 4096, WORTH_OBJECTS = 256 };
 
 /** Parts in terms of the typer's own shapes. */
 struct parts {
@@ -112,6 +113,92 @@ static void add_masked(const struct typer *t, seep_addr start, seep_addr end, se
 			return;
 }
 
+/** What a pointer leads to by way of objects of unknown content, as far as one has to look to see that it is worth a type. */
+struct worth {
+	const struct typer *t;
+	uint64_t least; /** bytes */
+	struct seep_vec(struct seep_object) todo;
+	struct seep_map seen;
+	uint64_t bytes;
+};
+
+static void add_worth(struct worth *w, seep_addr value)
+{
+	struct found f;
+	bool added = false;
+
+	if (!value || !seep_typer_find(w->t, value, &f) || w->t->typing->content[f.n] != 0 ||
+	    f.span->tiny || !seep_map_put(&w->seen, f.n, &added) || !added)
+		return;
+	w->bytes += f.span->elem_size;
+	if (!f.span->noscan && !seep_vec_push(&w->todo, f.object))
+		w->bytes = w->least;
+}
+
+static bool is_worth_a_type(struct worth *w, seep_addr value)
+{
+	struct seep_pointers walk;
+	uint64_t word;
+
+	w->bytes = w->todo.len = 0;
+	seep_map_deinit(&w->seen);
+	add_worth(w, value);
+	while (w->todo.len && w->bytes < w->least && w->seen.len < WORTH_OBJECTS) {
+		seep_pointers_start(w->t->heap, seep_vec_pop(&w->todo), &walk);
+		while (seep_pointers_next(&walk, &word, &value) && w->bytes < w->least)
+			add_worth(w, value);
+	}
+	return w->bytes >= w->least || w->todo.len;
+}
+
+/** The first of the sorted addresses that is not below addr. */
+static size_t first_from(const struct words *words, seep_addr addr)
+{
+	size_t lo = 0, hi = words->v.len;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (words->v.data[mid] < addr)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+/**
+ * The words whose types are wanting: they lead to enough memory of unknown content, or to package variables that do, such as what a
+ * composite literal was made of. Without the others the code of a large program takes seconds.
+ */
+static void choose_words(const struct typer *t, const struct words *words, uint64_t *ret)
+{
+	const struct seep_module *m = &t->rt->binary->pclntab.module;
+	_cleanup_free_ uint64_t *first = calloc(SEEP_BITS_WORDS(words->v.len) + 1, 8);
+
+	struct worth worth = { .t = t, .least = WORTH_BYTES };
+
+	if (t->live->reachable_bytes / WORTH_PART > worth.least)
+		worth.least = t->live->reachable_bytes / WORTH_PART;
+	for (size_t i = 0; first && i < words->v.len; i++)
+		if (is_worth_a_type(&worth, seep_memory_word(&t->rt->memory, words->v.data[i]))) {
+			seep_bit_set(first, i);
+			seep_bit_set(ret, i);
+		}
+	for (size_t i = 0; first && i < words->v.len; i++) {
+		seep_addr value = seep_memory_word(&t->rt->memory, words->v.data[i]);
+		if ((value < m->data || value >= m->edata) && (value < m->bss || value >= m->ebss))
+			continue;
+		for (size_t k = first_from(words, value);
+		     k < words->v.len && words->v.data[k] < value + STATIC_BYTES; k++)
+			if (seep_bit_get(first, k)) {
+				seep_bit_set(ret, i);
+				break;
+			}
+	}
+	seep_vec_free(&worth.todo);
+	seep_map_deinit(&worth.seen);
+}
+
 /** What the code tells of package variables that nothing else has told. */
 static struct seep_error *follow_evidence(struct typer *t)
 {
@@ -124,7 +211,11 @@ static struct seep_error *follow_evidence(struct typer *t)
 	if (m->data < m->bss)
 		add_masked(t, m->data, m->edata, m->gcdatamask, m->gcdatamask_bits, &words);
 	add_masked(t, m->bss, m->ebss, m->gcbssmask, m->gcbssmask_bits, &words);
-	err = seep_evidence_globals(t->evidence, words.v.data, words.v.len, &found, &count);
+	_cleanup_free_ uint64_t *wanted = calloc(SEEP_BITS_WORDS(words.v.len) + 1, 8);
+	if (!wanted)
+		return &seep_enomem;
+	choose_words(t, &words, wanted);
+	err = seep_evidence_globals(t->evidence, words.v.data, words.v.len, wanted, &found, &count);
 	for (size_t i = 0; !err && i < count; i++) {
 		struct seep_part part = { .kind = found[i].kind, .type = found[i].type };
 		if (part.kind == SEEP_PART_POINTER &&

@@ -195,7 +195,7 @@ int main(int argc, char **argv)
 	double start = now();
 	check(seep_evidence_open(tab, types, &ev));
 	double made = now();
-	check(seep_evidence_globals(ev, pointers.data, pointers.len, &words, &count));
+	check(seep_evidence_globals(ev, pointers.data, pointers.len, NULL, &words, &count));
 	double done = now();
 	for (size_t i = 0; i < count; i++) {
 		struct seep_type type = {};
