@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-enum { CLIMB_MAX = 3 };
+enum { CLIMB_MAX = 3, MAP_LEVELS = 16 };
 
 static seep_addr seep_text_pointer_between(const struct seep_view *view, uint32_t parent,
 					   struct seep_object object)
@@ -31,6 +31,30 @@ static bool is_named(const char *type)
 }
 
 /** The type and field that the word at addr belongs to: "map[int]main.record[...].name", "[]string[...] in main.cache.items". */
+/**
+ * The word that leads to the object on a shortest path, if it is in another object. What a map consists of, all called like the map, is
+ * passed over.
+ */
+static seep_addr word_above(const struct seep_view *view, struct seep_object object,
+			    const char *name)
+{
+	const struct seep_graph *g = view->graph;
+
+	for (int i = 0; i < MAP_LEVELS; i++) {
+		_cleanup_(seep_str_deinit) struct seep_str above = {};
+		uint32_t node = seep_graph_node(g, object);
+		uint32_t parent = node == SEEP_NODE_NONE ? SEEP_NODE_NONE : g->parent[node];
+		if (parent == SEEP_NODE_NONE || parent < g->first_object)
+			return 0;
+		seep_addr word = seep_text_pointer_between(view, parent, object);
+		object = g->objects[parent - g->first_object];
+		seep_typing_name(view->typing, object, &above);
+		if (!seep_has_prefix(name, "map[") || strcmp(seep_str_text(&above), name) != 0)
+			return word;
+	}
+	return 0;
+}
+
 static void add_holder(const struct seep_view *view, seep_addr addr, int climb,
 		       struct seep_str *text)
 {
@@ -60,12 +84,7 @@ static void add_holder(const struct seep_view *view, seep_addr addr, int climb,
 	if (is_named(seep_str_text(&name)) || climb == CLIMB_MAX)
 		return;
 	// A []string says little: whose is it?
-	const struct seep_graph *g = view->graph;
-	uint32_t node = seep_graph_node(g, object);
-	uint32_t parent = node == SEEP_NODE_NONE ? SEEP_NODE_NONE : g->parent[node];
-	if (parent == SEEP_NODE_NONE)
-		return;
-	seep_addr word = seep_text_pointer_between(view, parent, object);
+	seep_addr word = word_above(view, object, seep_str_text(&name));
 	if (!word)
 		return;
 	seep_str_add(text, " in ");

@@ -203,21 +203,23 @@ static bool mask_agrees(const struct typer *t, const struct found *f, const stru
 			uint64_t mask)
 {
 	struct seep_pointers walk;
-	uint64_t first = seep_content_start(f->span) / 8, words = f->span->elem_size / 8 - first;
+	uint64_t have = 0, first = seep_content_start(f->span) / 8;
+	uint64_t words = f->span->elem_size / 8 - first;
 
 	if (f->span->noscan)
 		return s->ptr_bytes == 0;
 	if (s->ptr_bytes == 0 || !f->span->bytes || !mask)
 		return false;
-	if (words > 64 - first)
-		words = 64 - first;
+	if (words > 64)
+		words = 64;
 	if (s->size / 8 < words)
 		words = s->size / 8; // one value is enough
 	seep_pointers_start(t->heap, f->object, &walk);
 	if (walk.guess)
 		return true; // the runtime's own way out; there is nothing to compare with
-	bool any = seep_pointers_refill(&walk);
-	uint64_t have = any && walk.chunk_word == 0 ? walk.chunk >> first : 0;
+	for (; seep_pointers_refill(&walk) && walk.chunk_word < first + words; walk.chunk = 0)
+		have |= walk.chunk_word < first ? walk.chunk >> (first - walk.chunk_word) :
+						  walk.chunk << (walk.chunk_word - first);
 	return ((have ^ mask) & (words < 64 ? (1ull << words) - 1 : ~0ull)) == 0;
 }
 

@@ -122,31 +122,48 @@ struct worth {
 	uint64_t bytes;
 };
 
-static void add_worth(struct worth *w, seep_addr value)
+/** Whether types do not tell what all of the object's pointers lead to. */
+static bool leads_to_unknown(const struct typer *t, const struct found *f)
 {
-	struct found f;
+	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f->n]];
+	const struct seep_shape *s = &t->typing->shapes.shapes.data[c->shape];
+
+	if (c->content != SEEP_CONTENT_SHAPE)
+		return c->content == SEEP_CONTENT_UNKNOWN;
+	for (uint32_t i = 0; i < s->part_count; i++)
+		if (s->parts[i].kind == SEEP_PART_UNSAFE)
+			return true;
+	return false;
+}
+
+static void add_worth(struct worth *w, const struct found *f)
+{
 	bool added = false;
 
-	if (!value || !seep_typer_find(w->t, value, &f) || w->t->typing->content[f.n] != 0 ||
-	    f.span->tiny || !seep_map_put(&w->seen, f.n, &added) || !added)
+	if (f->span->tiny || !seep_map_put(&w->seen, f->n, &added) || !added)
 		return;
-	w->bytes += f.span->elem_size;
-	if (!f.span->noscan && !seep_vec_push(&w->todo, f.object))
+	w->bytes +=
+		f->span->elem_size; // also of known content: a type may show that little of it is seen
+	if (!f->span->noscan && leads_to_unknown(w->t, f) && !seep_vec_push(&w->todo, f->object))
 		w->bytes = w->least;
 }
 
 static bool is_worth_a_type(struct worth *w, seep_addr value)
 {
 	struct seep_pointers walk;
+	struct found f;
 	uint64_t word;
 
+	if (!value || !seep_typer_find(w->t, value, &f) || w->t->typing->content[f.n] != 0)
+		return false;
 	w->bytes = w->todo.len = 0;
 	seep_map_deinit(&w->seen);
-	add_worth(w, value);
+	add_worth(w, &f);
 	while (w->todo.len && w->bytes < w->least && w->seen.len < WORTH_OBJECTS) {
 		seep_pointers_start(w->t->heap, seep_vec_pop(&w->todo), &walk);
 		while (seep_pointers_next(&walk, &word, &value) && w->bytes < w->least)
-			add_worth(w, value);
+			if (value && seep_typer_find(w->t, value, &f))
+				add_worth(w, &f);
 	}
 	return w->bytes >= w->least || w->todo.len;
 }
