@@ -1,31 +1,37 @@
-// A small HTTP service with five mistakes that leak goroutines, for the demo.
+// A small parcel service with the mistakes that leak goroutines and memory, for
+// the demo.
 //
 // It listens on a free loopback port, sends itself the requests that bring the
 // mistakes out, prints "ready ADDRESS" and goes on serving. None of the
 // mistakes is staged: each is the plain form of one found in real services.
+// goroutines.go and memory.go have them.
 package main
 
 import (
-	"errors"
 	"fmt"
 	"log"
 	"net"
 	"net/http"
-	"strconv"
+	_ "net/http/pprof" // has the runtime sample allocations
+	"strings"
 	"sync"
 	"time"
 )
 
 const (
-	searches  = 24
-	orders    = 7
-	exports   = 4
-	watches   = 5
-	exportBy  = 3
-	patience  = 30 * time.Millisecond  // how long a handler waits for a backend
-	backend   = 100 * time.Millisecond // how long the backend takes
-	giveUp    = 250 * time.Millisecond // how long a client waits for a handler
-	statement = "SELECT 1"
+	searches   = 24
+	orders     = 7
+	exports    = 4
+	watches    = 5
+	forms      = 100
+	uploads    = 40
+	batch      = 512 // labels printed at a time
+	stops      = 200000
+	tracked    = 60
+	scans      = 20
+	files      = 150
+	dashboards = 3
+	giveUp     = 250 * time.Millisecond // how long a client waits for a handler
 )
 
 func main() {
@@ -38,8 +44,17 @@ func main() {
 	http.HandleFunc("/export", export)
 	http.HandleFunc("/watch", watch)
 	http.HandleFunc("/transfer", transfer)
+	http.HandleFunc("/announce", announce)
+	http.HandleFunc("/upload", upload)
+	http.HandleFunc("/print", printLabels)
+	http.HandleFunc("/plan", plan)
+	http.HandleFunc("/track", track)
+	http.HandleFunc("/scan", scan)
+	http.HandleFunc("/store", store)
+	http.HandleFunc("/follow", follow)
+	http.HandleFunc("/trim", trim)
 	http.HandleFunc("/health", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
-
+	go archiver()
 	go func() {
 		load("http://" + listener.Addr().String())
 		fmt.Println("ready", listener.Addr())
@@ -47,142 +62,60 @@ func main() {
 	log.Fatal(http.Serve(listener, nil))
 }
 
-// search gives up on a slow backend, but the goroutine that asks it still wants
-// to hand over the answer.
-func search(w http.ResponseWriter, r *http.Request) {
-	answer := make(chan string)
-	go func() {
-		answer <- query(r.URL.Query().Get("q"))
-	}()
-	select {
-	case a := <-answer:
-		fmt.Fprintln(w, a)
-	case <-time.After(patience):
-		http.Error(w, "the backend is slow today", http.StatusGatewayTimeout)
-	}
-}
-
-func query(q string) string {
-	time.Sleep(backend)
-	return statement + " -- " + q
-}
-
-var stock = struct {
-	sync.Mutex
-	left map[string]int
-}{left: map[string]int{"tea": 100, "coffee": 50}}
-
-// order forgets the lock when there is nothing to order.
-func order(w http.ResponseWriter, r *http.Request) {
-	what := r.URL.Query().Get("what")
-	stock.Lock()
-	left, ok := stock.left[what]
-	if !ok {
-		http.Error(w, "we do not sell that", http.StatusNotFound)
-		return
-	}
-	stock.left[what] = left - 1
-	stock.Unlock()
-	fmt.Fprintln(w, left-1, "left")
-}
-
-// export shares its rows out to workers and never tells them that there are no
-// more.
-func export(w http.ResponseWriter, _ *http.Request) {
-	rows := make(chan int)
-	var written sync.WaitGroup
-	for i := 0; i < exportBy; i++ {
-		go exportRows(rows, &written)
-	}
-	for row := 0; row < 10; row++ {
-		written.Add(1)
-		rows <- row
-	}
-	written.Wait()
-	fmt.Fprintln(w, "10 rows")
-}
-
-func exportRows(rows <-chan int, written *sync.WaitGroup) {
-	for range rows {
-		written.Done()
-	}
-}
-
-// watch stops its ticker and takes that for the end of the loop over it.
-func watch(w http.ResponseWriter, _ *http.Request) {
-	ticker := time.NewTicker(5 * time.Millisecond)
-	seen := make(chan struct{}, 100)
-	go func() {
-		for range ticker.C {
-			seen <- struct{}{}
-		}
-	}()
-	<-seen
-	ticker.Stop()
-	fmt.Fprintln(w, "seen")
-}
-
-type account struct {
-	sync.Mutex
-	balance int
-}
-
-var accounts = [2]account{{balance: 100}, {balance: 100}}
-
-// transfer locks the two accounts in the order it is given them.
-func transfer(w http.ResponseWriter, r *http.Request) {
-	from, err := strconv.Atoi(r.URL.Query().Get("from"))
-	if err != nil || from < 0 || from > 1 {
-		http.Error(w, "no such account", http.StatusBadRequest)
-		return
-	}
-	if err := move(&accounts[from], &accounts[1-from], 10); err != nil {
-		http.Error(w, err.Error(), http.StatusConflict)
-	}
-}
-
-func move(from, to *account, amount int) error {
-	from.Lock()
-	defer from.Unlock()
-	if from.balance < amount {
-		return errors.New("not enough")
-	}
-	query("audit")
-	to.Lock()
-	defer to.Unlock()
-	from.balance -= amount
-	to.balance += amount
-	return nil
-}
+// watched are the dashboards that are open.
+var watched []*http.Response
 
 // load sends the requests, many at a time, and returns when all are answered or
 // given up and nothing moves any more.
 func load(url string) {
-	client := &http.Client{
-		Timeout:   giveUp,
-		Transport: &http.Transport{DisableKeepAlives: true},
-	}
 	var all sync.WaitGroup
-	send := func(times int, path string) {
+	clients := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	send := func(times int, patience time.Duration, path, body string) {
 		for i := 0; i < times; i++ {
 			all.Add(1)
 			go func() {
 				defer all.Done()
-				response, err := client.Get(url + path)
+				client := *clients
+				client.Timeout = patience
+				response, err := client.Post(url+path, "text/plain", strings.NewReader(body))
 				if err == nil {
 					response.Body.Close()
 				}
 			}()
 		}
 	}
-	send(searches, "/search?q=gophers")
-	send(exports, "/export")
-	send(watches, "/watch")
-	send(1, "/transfer?from=0")
-	send(1, "/transfer?from=1")
-	send(1, "/order?what=milk")
+	calmly := func(times int, path, body string) {
+		for i := 0; i < times; i++ {
+			send(1, time.Minute, path, body)
+			if i%10 == 9 {
+				all.Wait()
+			}
+		}
+		all.Wait()
+	}
+	calmly(forms, "/announce", "GOPHER-0001;"+strings.Repeat("fragile ", 32<<10))
+	calmly(uploads, "/upload", "\x89PNG\r\n\x1a\n"+strings.Repeat("\x00", 512<<10))
+	calmly(1, "/plan", "")
+	calmly(scans, "/scan", "")
+	calmly(files, "/store", "")
+	calmly(tracked, "/track", "")
+	send(searches, giveUp, "/search?q=gophers", "")
+	send(exports, giveUp, "/export", "")
+	send(watches, giveUp, "/watch", "")
+	send(1, giveUp, "/transfer?from=0", "")
+	send(1, giveUp, "/transfer?from=1", "")
+	send(1, giveUp, "/order?what=milk", "")
 	all.Wait()
-	send(orders, "/order?what=tea")
+	send(orders, giveUp, "/order?what=tea", "")
 	all.Wait()
+	calmly(1, "/print", "")
+	calmly(1, "/trim", "")
+	for i := 0; i < dashboards; i++ {
+		dashboard, err := clients.Get(url + "/follow")
+		if err != nil {
+			log.Fatal(err)
+		}
+		watched = append(watched, dashboard)
+	}
 	time.Sleep(2 * backend)
 }

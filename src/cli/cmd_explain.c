@@ -18,11 +18,12 @@ enum { PAGE_COLUMNS = 84 }; // as the pages are
 static const struct {
 	const char *name, *line, *text;
 } verdicts[] = {
-	{ "proven", "cannot wake: nothing alive reaches what it waits on",
+	{ "proven", "cannot wake, cannot be seen: nothing alive leads there",
 	  "What these goroutines wait on can be reached from nothing that can run: no package variable, no goroutine that "
 	  "runs or may still run, no timer, no finalizer. Nobody is left who could wake them. This follows from reachability "
 	  "alone, the way the garbage collector itself decides, and assumes only that the program hides no Go pointer in "
-	  "C memory or in integers." },
+	  "C memory or in integers. Of memory it says that no string, slice or pointer of known type that the program can still "
+	  "reach shows it; of tickers, finalizers and other causes `seep explain CAUSE` tells what it claims." },
 	{ "deadlocked", "part of a complete circle of waiting, or behind one",
 	  "These goroutines wait for each other in a closed circle, or wait for somebody in one. What they wait on may be a "
 	  "package variable, so others could reach it; the verdict assumes the usual discipline that who locks also unlocks." },

@@ -36,7 +36,7 @@ const char *argp_program_version = "seep " SEEP_VERSION;
 static int cmd_help(int argc, char **argv);
 
 static const struct seep_command commands[] = {
-	{ "inspect", "Find the leaked goroutines of a process (the default)", seep_cmd_inspect },
+	{ "inspect", "Find what leaks in a process (the default)", seep_cmd_inspect },
 	{ "top", "Show who holds most memory, by type, variable and goroutine", seep_cmd_top },
 	{ "why", "Show why an object, or those of a type, are still there", seep_cmd_why },
 	{ "ps", "List the Go programs that run here", seep_cmd_ps },

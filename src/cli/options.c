@@ -35,7 +35,7 @@ struct seep_error *seep_option_pid(const char *text, pid_t *ret)
 	if (!isdigit((unsigned char)text[0]))
 		return seep_error_format(
 			SEEP_ERROR_USAGE,
-			"'%s' is no PID: seep takes the number of a process, find it with `seep ps`",
+			"'%s' is no PID: find it with `seep ps`; a command such as top comes ahead of all options",
 			text);
 	if (!parse_digits(text, strlen(text), PID_LIMIT, &n) || n == 0)
 		return seep_error_format(SEEP_ERROR_USAGE,

@@ -75,7 +75,7 @@ bool seep_text_allocated(const struct seep_view *view, struct seep_report *repor
 void seep_text_unsampled(const struct seep_view *view, struct seep_report *report)
 {
 	if (seep_sampling(view->runtime, NULL) == SEEP_SAMPLING_OFF)
-		seep_report_caveat(
+		seep_report_note(
 			report,
-			"the program samples no allocations (its MemProfileRate is 0, as in all programs that do not use the memory profile): it is not known where objects were allocated");
+			"where memory was allocated is not known: the program samples no allocations (MemProfileRate is 0, as in all programs that never use the memory profile)");
 }

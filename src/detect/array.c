@@ -12,6 +12,7 @@
 #include "base/str.h"
 #include "binary/code.h"
 #include "detect/explain_wait.h"
+#include "detect/path_text.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -492,10 +493,11 @@ static const char *summary_of(const struct detector *d, const struct group *grou
 					  group->copy[0].size);
 	if (group->direction == ARGUMENTS && group->type &&
 	    seep_type_read(types, group->type, &type))
-		return seep_report_format(d->report, "Takes a %s of %" PRIu64 " bytes by value.",
-					  seep_type_name(types, group->type), type.size);
-	return seep_report_format(d->report, "%s %" PRIu32 " bytes by value.",
-				  verbs[group->direction], group->func.args);
+		return seep_report_format(d->report, "Takes a %s of %s bytes by value.",
+					  seep_type_name(types, group->type),
+					  seep_path_number(d->report, type.size));
+	return seep_report_format(d->report, "%s %s bytes by value.", verbs[group->direction],
+				  seep_path_number(d->report, group->func.args));
 }
 
 static void explain_args(const struct detector *d, const struct group *group,
@@ -503,10 +505,11 @@ static void explain_args(const struct detector *d, const struct group *group,
 {
 	static const char *const what[] = { "arguments and results", "arguments", "results" };
 
-	seep_text_why(d->report, f,
-		      "the %s of %s take %" PRIu32
-		      " bytes of its caller's frame, written anew for each call",
-		      what[group->direction], group->func.name, group->func.args);
+	seep_text_why(
+		d->report, f,
+		"the %s of %s take %s bytes of its caller's frame, written anew for each call",
+		what[group->direction], group->func.name,
+		seep_path_number(d->report, group->func.args));
 	if (!group->type)
 		return;
 	seep_text_why(d->report, f,
@@ -520,9 +523,9 @@ static void explain_copies(const struct detector *d, const struct group *group,
 {
 	for (uint32_t i = 0; i < group->copy_count; i++) {
 		struct seep_frame_text at = position_at(d, &group->func, group->copy[i].pc);
-		seep_text_why(d->report, f, "%s:%d copies %" PRIu64 " bytes into the frame of %s",
-			      at.file ? at.file : "?", at.line, group->copy[i].size,
-			      group->func.name);
+		seep_text_why(d->report, f, "%s:%d copies %s bytes into the frame of %s",
+			      at.file ? at.file : "?", at.line,
+			      seep_path_number(d->report, group->copy[i].size), group->func.name);
 	}
 	if (group->more_copies)
 		seep_text_why(d->report, f, "and %" PRIu32 " more such copies", group->more_copies);
@@ -539,9 +542,9 @@ static void explain(const struct detector *d, const struct group *group, struct 
 	else
 		seep_text_why(
 			d->report, f,
-			"the bytes are those of the whole stacks, of which the largest has %" PRIu64
-			"; a stack doubles until it has room",
-			group->largest_stack);
+			"the bytes are those of the whole stacks, of which the largest has %s; a stack "
+			"doubles until it has room",
+			seep_path_number(d->report, group->largest_stack));
 	seep_text_why(d->report, f, "missing for a proof: the copy may be what is meant");
 }
 

@@ -81,9 +81,12 @@ static bool add_map_finding(const struct detector *d, const struct group *group)
 		.fix = "make a new map and copy what is left, once in a while or when most has been deleted; clear() does not give room back either",
 	};
 
-	seep_text_why(d->report, &f, "%" PRIu64 " entries in %" PRIu64 " slots", group->entries,
-		      group->slots);
-	seep_text_why(d->report, &f, "not a leak if as many entries will come again");
+	seep_text_why(d->report, &f, "%s %s, and room for %s",
+		      seep_path_number(d->report, group->entries),
+		      group->entries == 1 ? "entry" : "entries",
+		      seep_path_number(d->report, group->slots));
+	seep_text_why(d->report, &f,
+		      "missing for a proof: as many entries may be about to come again");
 	for (size_t i = 0; i < group->maps.len; i++) {
 		struct seep_object object = group->maps.data[i];
 		struct seep_finding_object text = {

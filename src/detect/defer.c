@@ -11,6 +11,7 @@
 #include "base/str.h"
 #include "binary/code.h"
 #include "detect/explain_wait.h"
+#include "detect/path_text.h"
 #include "graph/deferred.h"
 #include "runtime/defer.h"
 
@@ -395,10 +396,9 @@ static void explain(const struct detector *d, uint32_t index, const struct seep_
 			continue;
 		named++;
 		seep_text_why(d->report, f,
-			      "goroutine %" PRIu64 " has deferred %" PRIu64
-			      " calls there in one call of %s",
-			      d->view->runtime->goroutines.data[p->goroutine].id, p->count,
-			      group->function);
+			      "goroutine %" PRIu64 " has deferred %s calls there in one call of %s",
+			      d->view->runtime->goroutines.data[p->goroutine].id,
+			      seep_path_number(d->report, p->count), group->function);
 	}
 	if (group->piles > named)
 		seep_text_why(d->report, f, "and so on, in %" PRIu64 " calls of it altogether",
@@ -408,10 +408,11 @@ static void explain(const struct detector *d, uint32_t index, const struct seep_
 	    code.func_id != tab->wrapper_id)
 		seep_text_why(d->report, f, "each will call %s", code.name);
 	seep_text_why(d->report, f,
-		      "%" PRIu64 " bytes are defer records, %" PRIu64
-		      " bytes func values, and %" PRIu64
-		      " bytes what these captured and nothing else leads to",
-		      b->records, b->functions, b->captured);
+		      "%s bytes are defer records, %s bytes func values, and %s bytes what these "
+		      "captured and nothing else leads to",
+		      seep_path_number(d->report, b->records),
+		      seep_path_number(d->report, b->functions),
+		      seep_path_number(d->report, b->captured));
 	seep_text_why(d->report, f, "missing for a proof: %s may be about to return",
 		      group->function);
 }
@@ -453,7 +454,7 @@ static struct seep_error *add_finding(const struct detector *d, uint32_t index,
 		.cause = "defer-pileup",
 		.verdict = SEEP_VERDICT_SUSPECT,
 		.signature = group->signature,
-		.noun = "deferred call",
+		.noun = "defer",
 		.count = group->count,
 		.retained_bytes = b->records + b->functions + b->captured,
 		.where = seep_text_own(d->report, group->where),

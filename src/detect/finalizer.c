@@ -146,8 +146,8 @@ static void explain_cycle(const struct cycle_detector *d, const struct group *gr
 	seep_text_why(
 		d->report, f,
 		special_of(d, cycle)->kind == SEEP_SPECIAL_CLEANUP ?
-			"the runtime keeps the function and the argument of a cleanup alive until it has run, and it runs when its object is unreachable: here they lead to the object itself" :
-			"the runtime keeps a finalizer's function and all that its object points to alive, and the finalizer runs when the object is unreachable: here these lead back to the object");
+			"the cleanup runs once its object is unreachable, but its function or argument leads to the object" :
+			"the finalizer runs once its object is unreachable, but what it keeps until then leads back to the object");
 	seep_text_why(
 		d->report, f,
 		"no package variable, no timer, no goroutine and no finalizer that can still run leads to any of it");

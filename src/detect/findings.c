@@ -43,6 +43,7 @@ void seep_report_deinit(struct seep_report *report)
 	}
 	seep_vec_free(&report->findings);
 	seep_vec_free(&report->caveats);
+	seep_vec_free(&report->notes);
 	seep_vec_free(&report->goroutines.by_state);
 	seep_vec_free(&report->memory.parts);
 	seep_vec_free(&report->types.untyped);
@@ -150,5 +151,15 @@ void seep_report_caveat(struct seep_report *report, const char *format, ...)
 		if (strcmp(*caveat, text) == 0)
 			return;
 	if (!seep_vec_push(&report->caveats, text))
+		return;
+}
+
+void seep_report_note(struct seep_report *report, const char *text)
+{
+	seep_vec_foreach(note, &report->notes)
+		if (strcmp(*note, text) == 0)
+			return;
+	// Without memory for it, the findings stand all the same.
+	if (!seep_vec_push(&report->notes, text))
 		return;
 }

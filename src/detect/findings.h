@@ -157,6 +157,8 @@ struct seep_report {
 	struct seep_vec(struct seep_object_path) paths; /** for `seep why` */
 	struct seep_vec(struct seep_finding) findings; /** sorted: largest first */
 	struct seep_vec(const char *) caveats;
+	struct seep_vec(const char *)
+		notes; /** what is not known either, but is so in most programs and misleads nobody */
 	struct seep_arena_chunk *arena; /** private */
 };
 
@@ -171,5 +173,7 @@ void *seep_report_alloc(struct seep_report *report, size_t size);
 void seep_report_sort(struct seep_report *report);
 /** Adds a line to the caveats unless it is there already. */
 void seep_report_caveat(struct seep_report *report, const char *format, ...) _printf_(2, 3);
+/** Adds a text, which lives as long as the report, to the notes unless it is there already. */
+void seep_report_note(struct seep_report *report, const char *text);
 
 #endif

@@ -25,6 +25,7 @@ static seep_addr seep_text_pointer_between(const struct seep_view *view, uint32_
 			return walk.addr + 8 * word;
 	return 0;
 }
+
 static bool is_named(const char *type)
 {
 	return strchr(type, '.') != NULL;
@@ -93,6 +94,21 @@ static void add_holder(const struct seep_view *view, seep_addr addr, int climb,
 
 void seep_text_holder(const struct seep_view *view, seep_addr addr, struct seep_str *text)
 {
+	add_holder(view, addr, 0, text);
+}
+
+void seep_text_holder_of(const struct seep_view *view, seep_addr addr, struct seep_object held,
+			 struct seep_str *text)
+{
+	const struct seep_variable *v;
+	struct seep_object object;
+
+	if (!seep_heap_find(&view->runtime->heap, addr, &object)) {
+		v = seep_variables_find(view->variables, addr);
+		// "a package variable" alone says nothing.
+		if ((!v || !v->name) && seep_typing_name(view->typing, held, text))
+			seep_str_add(text, " in ");
+	}
 	add_holder(view, addr, 0, text);
 }
 

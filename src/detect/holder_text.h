@@ -10,6 +10,12 @@
  * has no name of its own, also whose it is: "[]string[...] in main.cache.items".
  */
 void seep_text_holder(const struct seep_view *view, seep_addr addr, struct seep_str *text);
+/**
+ * The same, said of a pointer that leads to the object `held`: where a stripped program's variable has it, the text begins with the
+ * object's type: "[]*main.page in a package variable".
+ */
+void seep_text_holder_of(const struct seep_view *view, seep_addr addr, struct seep_object held,
+			 struct seep_str *text);
 /** The same for what leads to an object, one shortest way. "the runtime" where that is no package variable and no object. */
 void seep_text_held_by(const struct seep_view *view, struct seep_object object,
 		       struct seep_str *text);

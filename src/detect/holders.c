@@ -219,7 +219,18 @@ static const char *root_kind(const struct seep_graph_root *root)
 						   "runtime";
 }
 
-/** "map[string]*main.session, holding 20,000 main.session and 2 others". */
+/** Whether the point is a map that holds nothing but its own tables or buckets. */
+static bool is_of_parts(struct finder *f, const struct suspect *s)
+{
+	const struct seep_graph *graph = f->graph;
+
+	return s->point >= graph->first_object && s->main_type >= SEEP_OBJECT_TYPES_KNOWN &&
+	       s->main_count == s->objects &&
+	       s->main_type ==
+		       seep_object_type(&f->types, graph->objects[s->point - graph->first_object]);
+}
+
+/** "map[string]*main.session, holding 20,000 objects of type main.session and 2 others". */
 static const char *describe_point(struct finder *f, const struct suspect *s)
 {
 	const struct seep_graph *graph = f->graph;
@@ -233,11 +244,14 @@ static const char *describe_point(struct finder *f, const struct suspect *s)
 	}
 	if (s->run) {
 		seep_str_add(&text, ", the first of many that hold each other");
-	} else if (s->objects) {
+	} else if (s->objects && !is_of_parts(f, s)) {
 		bool known = s->main_type >= SEEP_OBJECT_TYPES_KNOWN;
+		uint64_t count = known ? s->main_count : s->objects;
 		seep_str_add(&text, text.len ? ", holding " : "holds ");
-		seep_path_count(&text, known ? s->main_count : s->objects);
-		seep_str_addf(&text, " %s", known ? f->types.names.data[s->main_type] : "objects");
+		seep_path_count(&text, count);
+		seep_str_add(&text, count == 1 ? " object" : " objects");
+		if (known)
+			seep_str_addf(&text, " of type %s", f->types.names.data[s->main_type]);
 		if (known && s->objects > s->main_count) {
 			seep_str_add(&text, " and ");
 			seep_path_count(&text, s->objects - s->main_count);

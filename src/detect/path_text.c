@@ -26,6 +26,16 @@ void seep_path_count(struct seep_str *text, uint64_t n)
 	seep_str_addf(text, n >= 1000 ? ",%03" PRIu64 : "%" PRIu64, n % 1000);
 }
 
+const char *seep_path_number(struct seep_report *report, uint64_t n)
+{
+	struct seep_str text = {};
+	const char *ret;
+
+	seep_path_count(&text, n);
+	ret = own(report, &text);
+	return ret ? ret : "?";
+}
+
 /** Where in the program's data addr lies; false outside of it. */
 static bool name_place(const struct seep_module *m, seep_addr addr, struct seep_str *text)
 {
@@ -222,7 +232,9 @@ static const char *step_text(const struct seep_view *view, struct seep_report *r
 				seep_typing_step(view->typing, object, word * 8, false, &text);
 			break;
 		}
-	return own(report, &text);
+	// " captured 2" comes with the blank that it needs behind a type.
+	const char *step = own(report, &text);
+	return step && *step == ' ' ? step + 1 : step;
 }
 
 /** The text of the way into nodes[i] of a path; "" if it needs none. */

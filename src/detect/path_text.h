@@ -33,5 +33,7 @@ const char *const *seep_path_to(const struct seep_view *view, struct seep_report
 				uint32_t from, uint32_t node, size_t *len_ret);
 /** 1234567 as "1,234,567". */
 void seep_path_count(struct seep_str *text, uint64_t n);
+/** The same as a text of the report's; "?" when memory is out. */
+const char *seep_path_number(struct seep_report *report, uint64_t n);
 
 #endif

@@ -290,11 +290,12 @@ static void explain_lost(const struct seep_timers *timers, const struct totals *
 		timers->report,
 		"Tickers that fire %s and that nobody can receive from or stop any more.",
 		text_period(timers->report, sum));
+	f->holder = "the runtime's timers";
 	f->fix =
 		"defer ticker.Stop() where the ticker is made, and time.NewTicker in place of time.Tick; Go 1.23 and later collect tickers, if go.mod says go 1.23 or later";
 	seep_text_why(
 		timers->report, f,
-		"No package variable, goroutine or object leads to their channels, only the runtime's own heap of timers.");
+		"no package variable, goroutine or object leads to their channels, only the runtime's own heap of timers");
 	explain_old_channels(timers, f);
 }
 

@@ -139,6 +139,17 @@ static int compare_candidates(const void *a, const void *b)
 	return x->key < y->key ? -1 : x->key > y->key;
 }
 
+/** The type of what the word at addr leads to; NULL if it is not known. */
+static const char *type_at(const struct seep_view *view, struct seep_report *report, seep_addr addr)
+{
+	struct seep_object object;
+
+	return seep_heap_find(&view->runtime->heap, seep_memory_word(&view->runtime->memory, addr),
+			      &object) ?
+		       seep_path_type(view, report, object) :
+		       NULL;
+}
+
 static struct seep_error *list_variables(struct walk *w, const struct seep_view *view,
 					 struct seep_report *report, size_t top)
 {
@@ -161,6 +172,8 @@ static struct seep_error *list_variables(struct walk *w, const struct seep_view 
 			.bytes = root->is_word ? 8 : view->variables->items.data[root->id].size,
 			.retained_bytes = graph->retained[n],
 		};
+		if (h.name && root->is_word)
+			h.point = type_at(view, report, root->id);
 		ok = h.name && seep_vec_push(&report->top.variables, h);
 	}
 	seep_vec_free(&all);

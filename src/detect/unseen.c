@@ -51,13 +51,13 @@ struct detector {
 };
 
 static struct group *group_of(struct detector *d, enum cause cause, enum seep_verdict verdict,
-			      bool soft, seep_addr holder)
+			      bool soft, const struct seep_partial *p)
 {
 	_cleanup_(seep_str_deinit) struct seep_str text = {};
 	char variant[2] = { '0' + verdict, '\0' };
 	bool added;
 
-	seep_text_holder(d->view, holder, &text);
+	seep_text_holder_of(d->view, p->holder, p->object, &text);
 	uint64_t key =
 		seep_detect_signature(causes[cause].name, seep_str_text(&text), variant, NULL);
 	uint64_t *slot = text.failed ? NULL : seep_map_put(&d->by_key, key, &added);
@@ -120,7 +120,7 @@ static void judge_bytes(struct detector *d, const struct seep_hidden *hidden)
 		enum cause cause = p->kind == SEEP_PART_STRING ? CAUSE_SUBSTRING : CAUSE_SUBSLICE;
 		enum seep_verdict verdict = hard && !p->guessed ? SEEP_VERDICT_PROVEN :
 								  SEEP_VERDICT_SUSPECT;
-		struct group *group = group_of(d, cause, verdict, !hard, p->holder);
+		struct group *group = group_of(d, cause, verdict, !hard, p);
 		if (group)
 			add_object(d, group, p->object, hard ? p->visible : p->soft);
 	}
@@ -176,10 +176,9 @@ static struct seep_error *judge_objects(struct detector *d, const struct seep_hi
 		if (!seep_bit_get(hidden->pinned, node) || seep_bit_get(taken, node) ||
 		    is_pinned(d, hidden, p->object))
 			continue;
-		struct group *group =
-			group_of(d, CAUSE_LOST,
-				 soft || p->guessed ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN,
-				 soft, p->holder);
+		struct group *group = group_of(
+			d, CAUSE_LOST,
+			soft || p->guessed ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN, soft, p);
 		if (group)
 			take_all(&f, group, node);
 	}
@@ -218,10 +217,9 @@ static void explain(const struct detector *d, struct seep_finding *f, const stru
 			d->report, f,
 			"the rest lies between len and cap: only re-slicing or appending gets there");
 	else
-		seep_text_why(d->report, f,
-			      "all pointers into them together show %" PRIu64 " of %" PRIu64
-			      " bytes",
-			      group->visible, group->size);
+		seep_text_why(d->report, f, "all pointers into them together show %s of %s bytes",
+			      seep_path_number(d->report, group->visible),
+			      seep_path_number(d->report, group->size));
 	if (group->verdict == SEEP_VERDICT_SUSPECT && !group->soft)
 		seep_text_why(
 			d->report, f,

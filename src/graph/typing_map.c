@@ -42,6 +42,26 @@ static bool is_swiss(const struct seep_shapes *shapes, uint32_t storage)
 	return strncmp(name, "map.group[", 10) == 0;
 }
 
+/**
+ * Sets the content of what a map's head leads to. Large directories have a malloc header that says []*maps.table, and so the tables are
+ * known too; whose they are says more.
+ */
+static void set_part(struct typer *t, const struct found *f, enum seep_content kind,
+		     seep_addr map_type)
+{
+	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f->n]];
+	const char *name = c->content == SEEP_CONTENT_SHAPE && c->type ?
+				   seep_type_name(t->typing->shapes.types, c->type) :
+				   NULL;
+	uint32_t content = seep_typer_content(t, kind, map_type, 0);
+
+	if (name && content &&
+	    (strcmp(name, "maps.table") == 0 || strcmp(name, "*maps.table") == 0))
+		t->typing->content[f->n] = content;
+	else
+		seep_typer_set(t, f->object, content);
+}
+
 static void see_table(struct typer *t, seep_addr pointer, seep_addr map_type, uint32_t groups)
 {
 	struct found f;
@@ -49,7 +69,7 @@ static void see_table(struct typer *t, seep_addr pointer, seep_addr map_type, ui
 	if (!seep_typer_find(t, pointer, &f) || f.offset)
 		return;
 	t->seen[f.n] |= SEEN_ALL;
-	seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_MAP_TABLE, map_type, 0));
+	set_part(t, &f, SEEP_CONTENT_MAP_TABLE, map_type);
 	const unsigned char *table = bytes_of(&f, TABLE_BYTES);
 	if (table)
 		seep_typer_adopt(t, seep_le64(table + TABLE_GROUPS), groups);
@@ -64,7 +84,7 @@ static void see_directory(struct typer *t, seep_addr pointer, uint64_t len, seep
 	if (!seep_typer_find(t, pointer, &f))
 		return;
 	t->seen[f.n] |= SEEN_ALL;
-	seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_MAP_DIRECTORY, map_type, 0));
+	set_part(t, &f, SEEP_CONTENT_MAP_DIRECTORY, map_type);
 	const unsigned char *tables = len < DIRECTORY_MAX ? bytes_of(&f, len * 8) : NULL;
 	for (uint64_t i = 0; tables && i < len; i++) {
 		seep_addr table = seep_le64(tables + 8 * i);

@@ -231,8 +231,10 @@ struct seep_error *seep_report_write_json(const struct seep_report *report,
 		seep_json_set(&w, root, "paths", paths_json(&w, report));
 	else
 		set_findings(&w, root, report, options);
-	seep_json_set(&w, root, "caveats",
-		      seep_json_strings(&w, report->caveats.data, report->caveats.len));
+	json_t *caveats = seep_json_strings(&w, report->caveats.data, report->caveats.len);
+	seep_vec_foreach(note, &report->notes)
+		seep_json_append(&w, caveats, seep_json_string(*note));
+	seep_json_set(&w, root, "caveats", caveats);
 
 	return seep_json_finish(&w, root, file);
 }

@@ -2,6 +2,7 @@
 // is a lower bound.
 #include "report/style.h"
 
+#include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -174,6 +175,21 @@ static void add_cut_middle(struct seep_str *str, const char *text, size_t width)
 	seep_str_add(str, text + bytes_of_columns(text, have - tail));
 }
 
+void seep_style_end(struct seep_str *str, const char *text, size_t width)
+{
+	size_t have = seep_style_width(text);
+
+	if (width < 8 && width && have > width) {
+		add_cut(str, text, width);
+		return;
+	}
+	if (width && have > width) {
+		seep_str_add(str, "...");
+		text += bytes_of_columns(text, have - (width - 3));
+	}
+	seep_str_add(str, text);
+}
+
 static void escape(struct seep_str *str, const char *text)
 {
 	seep_str_add_escaped(str, text, strlen(text));
@@ -270,6 +286,21 @@ void seep_style_spaces(struct seep_str *str, size_t n)
 		seep_str_add_bytes(str, " ", 1);
 }
 
+/** A word, and the unit that follows a number: "52.0 KiB;" is not torn apart. */
+static size_t word_length(const char *word)
+{
+	size_t len = strcspn(word, " "), unit = strspn(word + len, " ");
+	const char *next = word + len + unit;
+
+	if (unit != 1 || !isdigit((unsigned char)*word))
+		return len;
+	if (*next != '\0' && strchr("KMGTPE", *next) && next[1] == 'i')
+		next += 2;
+	return *next == 'B' && !isalnum((unsigned char)next[1]) ?
+		       (size_t)(next - word) + strcspn(next, " ") :
+		       len;
+}
+
 void seep_style_wrap(struct seep_str *str, const char *text, size_t at, size_t indent,
 		     size_t columns)
 {
@@ -277,7 +308,7 @@ void seep_style_wrap(struct seep_str *str, const char *text, size_t at, size_t i
 
 	while (*text) {
 		size_t gap = strspn(text, " ");
-		size_t len = strcspn(text + gap, " ");
+		size_t len = word_length(text + gap);
 		size_t width = 0;
 
 		for (size_t i = 0; i < len; i++)

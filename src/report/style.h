@@ -40,6 +40,8 @@ void seep_style_duration(struct seep_str *str, uint64_t ns);
 
 /** Columns that escaped UTF-8 takes. */
 size_t seep_style_width(const char *text);
+/** Adds text that is escaped already, cut with "..." at the beginning to at most width columns (0 = uncut). */
+void seep_style_end(struct seep_str *str, const char *text, size_t width);
 /** Adds text escaped, cut with "..." at the end to at most width columns (0 = uncut). */
 void seep_style_text(struct seep_str *str, const char *text, size_t width);
 /**

@@ -15,7 +15,9 @@
 
 #include "report/internal.h"
 
-enum { HOLDERS = 3 }; // shown unless verbose
+// Shown unless verbose. In a small heap a tenth is little, and the runtime's own variables are large.
+enum { HOLDERS = 3 };
+static const uint64_t holder_min = 1 << 20;
 
 /** " 62.1 %   1.0 GiB  main.cache → .sessions → [key], map[string]*main.session, 20,000 entries". */
 static void add_holder(struct seep_page *page, const struct seep_holder *holder)
@@ -58,12 +60,14 @@ static void add_holder(struct seep_page *page, const struct seep_holder *holder)
 void seep_text_holders(struct seep_page *page)
 {
 	const struct seep_report *report = page->report;
-	size_t len = report->holders.len, shown = len;
+	size_t len = report->holders.len, shown = 0;
 
-	if (!len)
+	while (shown < len &&
+	       (page->verbose ||
+		(shown < HOLDERS && report->holders.data[shown].retained_bytes >= holder_min)))
+		shown++;
+	if (!shown)
 		return;
-	if (!page->verbose && shown > HOLDERS)
-		shown = HOLDERS;
 	seep_page_add(page, "\n");
 	seep_page_ink(page, SEEP_INK_BOLD, "Who holds the live heap, leak or not:");
 	seep_page_add(page, "\n");
@@ -73,20 +77,27 @@ void seep_text_holders(struct seep_page *page)
 		seep_str_addf(&page->str, "         (%zu more with -v)\n", len - shown);
 }
 
+static void add_caveat(struct seep_page *page, const char *caveat)
+{
+	seep_page_add(page, " - ");
+	seep_page_prose(page, caveat, 3, 3);
+	seep_page_add(page, "\n");
+}
+
 static void add_caveats(struct seep_page *page)
 {
 	const struct seep_report *report = page->report;
+	size_t notes = page->verbose ? report->notes.len : 0;
 
-	if (report->caveats.len == 0)
+	if (report->caveats.len + notes == 0)
 		return;
 	seep_page_add(page, "\n");
 	seep_page_ink(page, SEEP_INK_BOLD, "Mind:");
 	seep_page_add(page, "\n");
-	seep_vec_foreach(caveat, &report->caveats) {
-		seep_page_add(page, " - ");
-		seep_page_prose(page, *caveat, 3, 3);
-		seep_page_add(page, "\n");
-	}
+	seep_vec_foreach(caveat, &report->caveats)
+		add_caveat(page, *caveat);
+	for (size_t i = 0; i < notes; i++)
+		add_caveat(page, report->notes.data[i]);
 }
 
 struct seep_error *seep_report_write_text(const struct seep_report *report,

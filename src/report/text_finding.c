@@ -162,11 +162,19 @@ static bool is_library(const struct seep_page *page, const struct seep_frame_tex
 	       strncmp(frame->function, file, host) == 0;
 }
 
+/** The line that allocated one of the objects; NULL if none is known. */
+static const struct seep_frame_text *allocated_at(const struct seep_page *page,
+						  const struct seep_finding *finding)
+{
+	for (size_t i = 0; i < finding->allocated_count; i++)
+		if (!is_library(page, &finding->allocated[i]))
+			return &finding->allocated[i];
+	return finding->allocated_count ? finding->allocated : NULL;
+}
+
 /** Where memory was allocated: the line of the program's own, or the stack. */
 static void add_allocated(struct seep_page *page, const struct seep_finding *finding)
 {
-	size_t first = 0;
-
 	if (!finding->allocated_count)
 		return;
 	seep_page_label(page, "allocated");
@@ -175,11 +183,15 @@ static void add_allocated(struct seep_page *page, const struct seep_finding *fin
 		seep_page_frames(page, finding->allocated, finding->allocated_count);
 		return;
 	}
-	while (first < finding->allocated_count && is_library(page, &finding->allocated[first]))
-		first++;
-	if (first == finding->allocated_count)
-		first = 0;
-	seep_page_place(page, &finding->allocated[first], SEEP_PAGE_LABEL, 0, SEEP_INK_PLAIN);
+	seep_page_place(page, allocated_at(page, finding), SEEP_PAGE_LABEL, 0, SEEP_INK_PLAIN);
+}
+
+/** Whether both would read the same, or nearly: then one of them is enough. */
+static bool same_amount(const struct seep_finding *finding)
+{
+	uint64_t retained = finding->retained_bytes, wasted = finding->wasted_bytes;
+
+	return wasted && wasted <= retained && retained - wasted <= retained / 100;
 }
 
 /** "1. proven substring  100 objects, holding 100 MiB, 99.9 MiB of it for nothing". */
@@ -200,12 +212,12 @@ static void add_title(struct seep_page *page, size_t number, const struct seep_f
 	at += strlen(verdict) + seep_style_width(seep_str_text(&cause)) + 2;
 	seep_style_counted(&amount, finding->count, noun_of(finding));
 	// All of it, part of it, or something besides it may be held for nothing.
-	if (finding->retained_bytes && finding->retained_bytes != finding->wasted_bytes) {
+	if (finding->retained_bytes && !same_amount(finding)) {
 		seep_str_add(&amount, ", holding ");
 		seep_style_bytes(&amount, finding->retained_bytes);
 	}
 	if (finding->wasted_bytes) {
-		bool part = finding->retained_bytes > finding->wasted_bytes;
+		bool part = finding->retained_bytes && !same_amount(finding);
 
 		seep_str_add(&amount, part ? ", " : ", holding ");
 		seep_style_bytes(&amount, finding->wasted_bytes);
@@ -265,6 +277,32 @@ static void add_finding(struct seep_page *page, size_t number, const struct seep
 	add_goroutines(page, finding);
 }
 
+/**
+ * "map[int]main.record[...].name" or "[]string[...] in main.cache": too long, the holder's own field is what tells most, and then who
+ * it belongs to.
+ */
+static void add_short_holder(struct seep_page *page, const char *holder, size_t left)
+{
+	_cleanup_(seep_str_deinit) struct seep_str safe = {};
+	const char *text, *in;
+	size_t width;
+
+	seep_style_text(&safe, holder, 0);
+	text = seep_str_text(&safe);
+	in = strstr(text, " in ");
+	width = seep_style_width(text);
+	if (width > left && in) {
+		_cleanup_free_ char *own = strndup(text, (size_t)(in - text));
+
+		if (own)
+			seep_style_end(&page->str, own, left);
+		page->str.failed |= !own;
+	} else {
+		seep_style_end(&page->str, text, left);
+	}
+	page->str.failed |= safe.failed;
+}
+
 /** Where to look, on what is left of the line: a line of the source, or who holds the memory. */
 static void add_short_place(struct seep_page *page, const struct seep_finding *finding, size_t at)
 {
@@ -274,9 +312,11 @@ static void add_short_place(struct seep_page *page, const struct seep_finding *f
 	size_t left = seep_page_room(page, at);
 
 	if (!has_place(where) && finding->holder) {
-		seep_style_function(&page->str, finding->holder, left);
+		add_short_holder(page, finding->holder, left);
 		return;
 	}
+	if (!has_place(where) && finding->allocated_count)
+		where = allocated_at(page, finding);
 	if (where->file)
 		seep_style_file(&file, where->file, where->line, page->goroot, left);
 	size_t width = seep_style_width(seep_str_text(&file));

@@ -16,6 +16,35 @@ static void add_right(struct seep_page *page, const struct seep_str *text, size_
 	page->str.failed |= text->failed;
 }
 
+/**
+ * Of types and variables the import path gives way first. A variable without a name is told by where it lies, of which the title
+ * need not be repeated, and by what it leads to: "bss+0x1f40 â []main.page".
+ */
+static void add_name(const struct seep_page *page, const struct seep_holder *holder,
+		     struct seep_str *name)
+{
+	static const char stripped[] = " (package variable, name stripped)";
+	size_t left = seep_page_room(page, NAME), cut = strlen(stripped),
+	       len = strlen(holder->name);
+
+	if (strcmp(holder->kind, "goroutine") == 0) {
+		seep_style_text(name, holder->name, left);
+	} else if (strcmp(holder->kind, "variable") == 0 && len > cut &&
+		   strcmp(holder->name + len - cut, stripped) == 0) {
+		_cleanup_free_ char *place = strndup(holder->name, len - cut);
+
+		seep_style_text(name, place ? place : "?", left);
+		size_t width = seep_style_width(seep_str_text(name));
+		if (holder->point && width + 12 < left) {
+			seep_str_add(name, " \xe2\x86\x92 ");
+			seep_style_function(name, holder->point, left - width - 3);
+		}
+		name->failed |= !place;
+	} else {
+		seep_style_function(name, holder->name, left);
+	}
+}
+
 static void add_holder(struct seep_page *page, const struct seep_holder *holder)
 {
 	_cleanup_(seep_str_deinit) struct seep_str share = {}, retained = {}, own = {}, count = {},
@@ -25,11 +54,7 @@ static void add_holder(struct seep_page *page, const struct seep_holder *holder)
 	seep_style_bytes(&retained, holder->retained_bytes);
 	seep_style_bytes(&own, holder->bytes);
 	seep_style_count(&count, holder->count);
-	// Of types and variables the import path gives way first.
-	if (strcmp(holder->kind, "goroutine") == 0)
-		seep_style_text(&name, holder->name, seep_page_room(page, NAME));
-	else
-		seep_style_function(&name, holder->name, seep_page_room(page, NAME));
+	add_name(page, holder, &name);
 	add_right(page, &share, SHARE);
 	add_right(page, &retained, BYTES);
 	add_right(page, &own, BYTES);
@@ -70,6 +95,52 @@ void seep_text_top(struct seep_page *page)
 	seep_page_add(page, "\n");
 }
 
+static const char *or_nothing(const char *text)
+{
+	return text ? text : "";
+}
+
+/** Whether two steps are one but for the number of an element: "[46].buf" and "[47].buf". */
+static bool same_step(const char *a, const char *b)
+{
+	while (*a && *a == *b) {
+		bool index = *a == '[';
+		a++;
+		b++;
+		if (!index || a[strspn(a, "0123456789")] != ']' ||
+		    b[strspn(b, "0123456789")] != ']')
+			continue;
+		a += strspn(a, "0123456789");
+		b += strspn(b, "0123456789");
+	}
+	return *a == *b;
+}
+
+/** Whether the paths differ in numbers of elements alone, and the objects in their addresses. */
+static bool same_way(const struct seep_object_path *a, const struct seep_object_path *b)
+{
+	if (a->object.size != b->object.size || a->retained_bytes != b->retained_bytes ||
+	    a->object.path_len != b->object.path_len ||
+	    strcmp(or_nothing(a->object.type), or_nothing(b->object.type)) != 0)
+		return false;
+	for (size_t i = 0; i < a->object.path_len; i++)
+		if (!same_step(or_nothing(a->object.path[i]), or_nothing(b->object.path[i])))
+			return false;
+	return true;
+}
+
+/** "   and in the same way, but for indices: 0xc000124000, 0xc000126000". */
+static void add_same(struct seep_page *page, const struct seep_object_path *paths, size_t len)
+{
+	_cleanup_(seep_str_deinit) struct seep_str line = {};
+
+	seep_str_add(&line, "and in the same way, but for indices: ");
+	for (size_t i = 0; i < len; i++)
+		seep_str_addf(&line, "%s%#" PRIx64, i ? ", " : "", paths[i].object.address);
+	seep_style_spaces(&page->str, 3);
+	seep_page_wrap(page, &line, 3, 5);
+}
+
 static void add_path(struct seep_page *page, const struct seep_object_path *path)
 {
 	_cleanup_(seep_str_deinit) struct seep_str type = {};
@@ -94,9 +165,16 @@ static void add_path(struct seep_page *page, const struct seep_object_path *path
 
 void seep_text_paths(struct seep_page *page)
 {
-	seep_vec_foreach(path, &page->report->paths) {
-		if (path != page->report->paths.data)
+	const struct seep_object_path *paths = page->report->paths.data;
+
+	for (size_t i = 0, same; i < page->report->paths.len; i += same) {
+		if (i)
 			seep_page_add(page, "\n");
-		add_path(page, path);
+		add_path(page, &paths[i]);
+		same = 1;
+		while (i + same < page->report->paths.len && same_way(&paths[i], &paths[i + same]))
+			same++;
+		if (same > 1)
+			add_same(page, &paths[i + 1], same - 1);
 	}
 }

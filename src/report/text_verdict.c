@@ -1,10 +1,10 @@
 // The lines under the head of the report: everything that was found, added up, for who reads no further.
 //
 //	2,014 goroutines leaked at 6 sites, holding at least 1.0 GiB.
-//	312 MiB held that nothing can see: 200 MiB by substring, 112 MiB by subslice.
-//	Also found: 500 timers (ticker), holding 52.0 KiB; 20 objects (finalizer-cycle), holding 40.0 MiB.
+//	312 MiB held that nothing can see: substring 200 MiB, subslice 112 MiB.
+//	Also found: 500 timers (ticker, 52.0 KiB); 20 objects (finalizer-cycle, 40.0 MiB).
 //	12 goroutines look stuck at 1 site, holding 96.0 KiB, not proven.
-//	Suspected, not proven: 1 map (map-bloat), holding 38.0 MiB.
+//	Suspected, not proven: 1 map (map-bloat, 38.0 MiB for nothing).
 //
 // Bytes of several findings of one kind are added although two may hold the same: the findings about
 // goroutines therefore say "at least" or "holding" of what each would free alone. Bytes that nothing
@@ -125,7 +125,7 @@ static void add_goroutines(struct seep_page *page, const struct amount *amount, 
 	add_line(page, leaked ? SEEP_INK_BAD : SEEP_INK_WARN, &line);
 }
 
-/** "312 MiB held that nothing can see: 200 MiB by substring, 112 MiB by subslice." */
+/** "312 MiB held that nothing can see: substring 200 MiB, subslice 112 MiB." */
 static void add_wasted(struct seep_page *page, const struct tally *tally)
 {
 	_cleanup_(seep_str_deinit) struct seep_str line = {};
@@ -138,18 +138,18 @@ static void add_wasted(struct seep_page *page, const struct tally *tally)
 	seep_vec_foreach(kind, &tally->kinds) {
 		if (!kind->leaked || !kind->wasted || shown == KINDS)
 			continue;
-		seep_str_add(&line, shown++ ? ", " : kinds == 1 ? ", by " : ": ");
-		if (kinds > 1) {
-			seep_style_bytes(&line, kind->bytes);
-			seep_str_add(&line, " by ");
-		}
+		seep_str_add(&line, shown++ ? ", " : ": ");
 		seep_style_text(&line, kind->cause, 40);
+		if (kinds > 1) {
+			seep_str_add(&line, " ");
+			seep_style_bytes(&line, kind->bytes);
+		}
 	}
 	seep_str_add(&line, ".");
 	add_line(page, SEEP_INK_BAD, &line);
 }
 
-/** "500 timers (ticker), holding 52.0 KiB; 20 objects (finalizer-cycle), holding 40.0 MiB". */
+/** "500 timers (ticker, 52.0 KiB); 20 objects (finalizer-cycle, 40.0 MiB)". */
 static void add_kinds(struct seep_page *page, const struct tally *tally, bool leaked, bool also)
 {
 	_cleanup_(seep_str_deinit) struct seep_str line = {};
@@ -169,12 +169,12 @@ static void add_kinds(struct seep_page *page, const struct tally *tally, bool le
 		seep_style_counted(&line, kind->count, kind->noun);
 		seep_str_add(&line, " (");
 		seep_style_text(&line, kind->cause, 40);
-		seep_str_add(&line, ")");
 		if (kind->bytes) {
-			seep_str_add(&line, ", holding ");
+			seep_str_add(&line, ", ");
 			seep_style_bytes(&line, kind->bytes);
 			seep_str_add(&line, kind->wasted ? " for nothing" : "");
 		}
+		seep_str_add(&line, ")");
 	}
 	if (!shown)
 		return;

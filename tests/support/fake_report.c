@@ -195,6 +195,7 @@ void fake_report_leaky(struct seep_report *ret)
 					 .where = { small[i].function,
 						    "/src/orders/cmd/orders/main.go", 17 + (int)i },
 				 });
+	seep_report_note(ret, "where memory was allocated is not known");
 	seep_report_caveat(
 		ret,
 		"2 of 31 threads did not stop in time; what their registers hold was not seen.");

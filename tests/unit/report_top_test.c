@@ -11,6 +11,8 @@
 static void make_report(struct seep_report *ret)
 {
 	static const char *const path[] = { "main.cache", "[key]", ".session", ".buf" };
+	static const char *const page[2][2] = { { "main.pages", "[46].text" },
+						{ "main.pages", "[107].text" } };
 	static const char *const hostile[] = { "main.\033[31mevil", "\xff\n1. proven fake" };
 	static const struct seep_holder types[] = {
 		{ "type", "[]uint8", 20000, 838860800, 838860800, NULL, 0, NULL },
@@ -21,7 +23,7 @@ static void make_report(struct seep_report *ret)
 	static const struct seep_holder variables[] = {
 		{ "variable", "main.cache", 1244331, 48, 1052770304, NULL, 0, NULL },
 		{ "variable", "bss+0x1f40 (package variable, name stripped)", 3, 8, 4096, NULL, 0,
-		  NULL },
+		  "[]main.page" },
 	};
 	static const struct seep_holder goroutines[] = {
 		{ "goroutine", "goroutine 17 (main.worker)", 64, 8192, 73728, NULL, 0, NULL },
@@ -40,6 +42,15 @@ static void make_report(struct seep_report *ret)
 									 .path = path,
 									 .path_len = 4 },
 							     .retained_bytes = 40960 }));
+	for (size_t i = 0; i < 2; i++) // the same way but for a number
+		assert_true(seep_vec_push(
+			&ret->paths,
+			(struct seep_object_path){ .object = { .address = 0xc000200000 + 8192 * i,
+							       .type = "[]uint8",
+							       .size = 8192,
+							       .path = page[i],
+							       .path_len = 2 },
+						   .retained_bytes = 8192 }));
 	assert_true(seep_vec_push(&ret->paths,
 				  (struct seep_object_path){ .object = { .address = 0xc000124000,
 									 .size = 48,
