@@ -152,7 +152,9 @@ static bool leading(struct seep_debug *debug, enum seep_part_kind kind, const st
 
 static bool pointer_parts(struct seep_debug *debug, const struct seep_die *die, uint64_t *size_ret)
 {
-	if (!(die->has & SEEP_DIE_TYPE) || die->kind == SEEP_KIND_UNSAFE_POINTER)
+	bool named = die->name && die->name[0] != '*';
+
+	if (!(die->has & SEEP_DIE_TYPE) || die->kind == SEEP_KIND_UNSAFE_POINTER || named)
 		return leaf(debug, SEEP_PART_UNSAFE, 0, 1, size_ret);
 	*size_ret = WORD;
 	return leading(debug, SEEP_PART_POINTER, die, die->type);

@@ -35,7 +35,13 @@
 
 #include <stdio.h>
 
-enum { TFLAG_UNCOMMON = 1, TFLAG_EXTRA_STAR = 2, TFLAG_16 = 16, TFLAG_DIRECT = 32 };
+enum {
+	TFLAG_UNCOMMON = 1,
+	TFLAG_EXTRA_STAR = 2,
+	TFLAG_NAMED = 4,
+	TFLAG_16 = 16,
+	TFLAG_DIRECT = 32
+};
 enum { KIND_MASK = 31, KIND_DIRECT = 32, KIND_GC_PROGRAM = 64 };
 enum { NAME_EMBEDDED = 8 };
 enum { TYPE_BYTES = 48, FIELD_BYTES = 24, UNCOMMON_BYTES = 16, METHOD_BYTES = 16 };
@@ -204,6 +210,7 @@ bool seep_type_read(const struct seep_types *types, seep_addr addr, struct seep_
 		.kind = raw[23] & KIND_MASK,
 		.gc_program = types->minor <= 23 && raw[23] & KIND_GC_PROGRAM,
 		.on_demand = types->minor >= 24 && raw[20] & TFLAG_16,
+		.named = raw[20] & TFLAG_NAMED,
 		.direct = types->minor >= 26 ? raw[20] & TFLAG_DIRECT : raw[23] & KIND_DIRECT,
 	};
 	if (!plausible(types, &type, raw[23], raw + 21))

@@ -47,6 +47,7 @@ struct seep_type {
 	bool gc_program; /** gcdata is a GC program (≤1.23) */
 	bool on_demand; /** gcdata is the slot of a mask that is built on demand (1.24+) */
 	bool direct; /** an interface holds the value itself, not a pointer to it */
+	bool named; /** by a declaration */
 	seep_addr elem; /** array, chan, pointer, slice, map value; 0 otherwise */
 	seep_addr key; /** map */
 	uint64_t count; /** array length, number of struct fields */

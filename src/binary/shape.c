@@ -1,7 +1,8 @@
 // Shapes out of type descriptors: structs are unrolled, arrays become a part of their own unless they are short.
 //
 // Some pointers see more than their type says, because the code that owns them computes with addresses: those to the runtime's own
-// structs, to single bytes (what unsafe.StringData and the like give), and to values of no size. They count as unsafe.Pointer. On
+// structs, to single bytes (what unsafe.StringData and the like give), to values of no size, and those whose type has a name of its own:
+// log/slog keeps a group as a groupptr, a pointer to its first attribute, with the number beside it. They count as unsafe.Pointer. On
 // the other hand sync/atomic.Pointer[T] holds an unsafe.Pointer that is always a *T; it says so in its first field, a [0]*T.
 #include "binary/shape.h"
 
@@ -77,9 +78,10 @@ static void push(struct builder *b, struct seep_part part)
 		b->failed = true;
 }
 
-static void push_pointer(struct builder *b, seep_addr pointee, uint64_t offset)
+/** named: by a type of its own, `type first *T`. */
+static void push_pointer(struct builder *b, seep_addr pointee, bool named, uint64_t offset)
 {
-	bool plain = seep_pointer_is_plain(b->shapes->types, pointee);
+	bool plain = !named && seep_pointer_is_plain(b->shapes->types, pointee);
 
 	push(b, (struct seep_part){
 			.offset = offset,
@@ -105,7 +107,7 @@ static bool add_atomic_pointer(struct builder *b, const struct seep_type *type, 
 	    !seep_type_read(b->shapes->types, array.elem, &pointer) ||
 	    pointer.kind != SEEP_KIND_PTR)
 		return false;
-	push_pointer(b, pointer.elem, offset);
+	push_pointer(b, pointer.elem, false, offset);
 	return true;
 }
 
@@ -177,7 +179,7 @@ static void add_type(struct builder *b, seep_addr addr, uint64_t offset, int dep
 		return;
 	switch (type.kind) {
 	case SEEP_KIND_PTR:
-		push_pointer(b, type.elem, offset);
+		push_pointer(b, type.elem, type.named, offset);
 		return;
 	case SEEP_KIND_STRING:
 		part.kind = SEEP_PART_STRING;
@@ -296,20 +298,22 @@ uint32_t seep_shape_of_buckets(struct seep_shapes *shapes, seep_addr map_type)
 			     seep_memory_word(shapes->types->memory, map_type + MAP_BUCKET));
 }
 
-bool seep_type_contains(const struct seep_types *types, seep_addr outer, uint64_t offset,
-			seep_addr inner)
+enum seep_inside seep_type_contains(const struct seep_types *types, seep_addr outer,
+				    uint64_t offset, seep_addr inner)
 {
+	enum seep_inside inside = SEEP_INSIDE_IS;
 	struct seep_type type, elem;
 	struct seep_field field;
 
 	for (int depth = 0; depth < DEPTH_MAX; depth++) {
 		if (outer == inner && offset == 0)
-			return true;
+			return inside;
 		if (!seep_type_read(types, outer, &type) || offset >= type.size)
-			return false;
+			return SEEP_INSIDE_NOT;
+		inside = offset == 0 ? SEEP_INSIDE_BEGINS : SEEP_INSIDE_WITHIN;
 		if (type.kind == SEEP_KIND_ARRAY) {
 			if (!seep_type_read(types, type.elem, &elem) || elem.size == 0)
-				return false;
+				return SEEP_INSIDE_NOT;
 			outer = type.elem;
 			offset %= elem.size;
 			continue;
@@ -321,11 +325,11 @@ bool seep_type_contains(const struct seep_types *types, seep_addr outer, uint64_
 			    offset < field.offset + elem.size)
 				break;
 		if (type.kind != SEEP_KIND_STRUCT || i == type.count)
-			return false;
+			return SEEP_INSIDE_NOT;
 		outer = field.type;
 		offset -= field.offset;
 	}
-	return false;
+	return SEEP_INSIDE_NOT;
 }
 
 void seep_type_path(struct seep_types *types, seep_addr addr, uint64_t offset, bool any_index,

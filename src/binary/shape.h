@@ -78,9 +78,15 @@ static inline uint64_t seep_part_bytes(uint8_t kind)
 uint32_t seep_shape_target(struct seep_shapes *shapes, const struct seep_part *part);
 /** The shape of the buckets (Go 1.24 and later: groups) of a map type. */
 uint32_t seep_shape_of_buckets(struct seep_shapes *shapes, seep_addr map_type);
-/** Whether a value of type outer has one of type inner at that byte, as itself, a field or an element. */
-bool seep_type_contains(const struct seep_types *types, seep_addr outer, uint64_t offset,
-			seep_addr inner);
+enum seep_inside {
+	SEEP_INSIDE_NOT,
+	SEEP_INSIDE_IS, /** it is itself one */
+	SEEP_INSIDE_BEGINS, /** the struct or array around it begins with it */
+	SEEP_INSIDE_WITHIN, /** a later field or element */
+};
+/** Where a value of type outer has one of type inner at that byte, as itself, a field or an element. */
+enum seep_inside seep_type_contains(const struct seep_types *types, seep_addr outer,
+				    uint64_t offset, seep_addr inner);
 /**
  * Adds to text how Go code would reach the byte at offset in a value of that type: ".sessions[3].name"; with any_index
  * "[...]" stands for every index. "" when the type has no parts with names.

@@ -22,8 +22,9 @@ static struct seep_fact value_fact(uint8_t part, seep_addr type)
 static struct seep_fact fact_of_type(const struct seep_types *types, const struct seep_type *type)
 {
 	switch (type->kind) {
-	case SEEP_KIND_PTR:
-		return value_fact(SEEP_PART_POINTER, type->elem);
+	case SEEP_KIND_PTR: // one with a name may see more than its type says; see shape.c
+		return type->named ? (struct seep_fact){} :
+				     value_fact(SEEP_PART_POINTER, type->elem);
 	case SEEP_KIND_STRING:
 		return value_fact(SEEP_PART_STRING, 0);
 	case SEEP_KIND_SLICE:

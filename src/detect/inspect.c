@@ -109,6 +109,12 @@ static void describe_quality(const struct seep_runtime *rt, const struct seep_li
 			"%" PRIu64
 			" spans of the heap could not be copied, and what they lead to is not known: no goroutine is called leaked",
 			rt->heap.unread_spans);
+	if (rt->unread_stacks)
+		seep_report_caveat(
+			report,
+			"%" PRIu64
+			" goroutine stacks could not be copied, and what they lead to is not known: no goroutine is called leaked",
+			rt->unread_stacks);
 	if (live->dangling)
 		seep_report_caveat(report,
 				   "%" PRIu64 " pointers led to free memory, the last to %#" PRIx64

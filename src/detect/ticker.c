@@ -546,7 +546,7 @@ struct seep_error *seep_detect_tickers(const struct seep_view *view, struct seep
 	const struct seep_runtime *rt = view->runtime;
 	struct detector d = {
 		.all = { .view = view, .report = report },
-		.blind = rt->binary->pclntab.module.next != 0 || rt->heap.unread_spans,
+		.blind = seep_runtime_is_blind(rt),
 	};
 
 	err = read_entries(&d);

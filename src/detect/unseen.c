@@ -47,6 +47,7 @@ struct detector {
 	struct seep_report *report;
 	struct seep_vec(struct group) groups;
 	struct seep_map by_key;
+	bool blind; /** what was not read, or was changing meanwhile, may see more */
 	bool failed;
 };
 
@@ -118,8 +119,8 @@ static void judge_bytes(struct detector *d, const struct seep_hidden *hidden)
 		if ((!hard && !soft) || is_pinned(d, hidden, p->object))
 			continue;
 		enum cause cause = p->kind == SEEP_PART_STRING ? CAUSE_SUBSTRING : CAUSE_SUBSLICE;
-		enum seep_verdict verdict = hard && !p->guessed ? SEEP_VERDICT_PROVEN :
-								  SEEP_VERDICT_SUSPECT;
+		enum seep_verdict verdict = hard && !p->guessed && !d->blind ? SEEP_VERDICT_PROVEN :
+									       SEEP_VERDICT_SUSPECT;
 		struct group *group = group_of(d, cause, verdict, !hard, p);
 		if (group)
 			add_object(d, group, p->object, hard ? p->visible : p->soft);
@@ -178,7 +179,8 @@ static struct seep_error *judge_objects(struct detector *d, const struct seep_hi
 			continue;
 		struct group *group = group_of(
 			d, CAUSE_LOST,
-			soft || p->guessed ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN, soft, p);
+			soft || p->guessed || d->blind ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN,
+			soft, p);
 		if (group)
 			take_all(&f, group, node);
 	}
@@ -222,8 +224,10 @@ static void explain(const struct detector *d, struct seep_finding *f, const stru
 			      seep_path_number(d->report, group->size));
 	if (group->verdict == SEEP_VERDICT_SUSPECT && !group->soft)
 		seep_text_why(
-			d->report, f,
-			"not proven: the type of what holds them, or of the memory itself, is not known for certain");
+			d->report, f, "not proven: %s",
+			d->blind ?
+				"not all of the memory could be read as it was at one moment" :
+				"the type of what holds them, or of the memory itself, is not known for certain, or they stand at its beginning, from where unsafe code may see all of it");
 }
 
 static bool add_texts(const struct detector *d, struct seep_finding *f, const struct group *group)
@@ -289,7 +293,11 @@ static struct seep_error *make_findings(const struct detector *d)
 struct seep_error *seep_detect_unseen(const struct seep_view *view, struct seep_report *report)
 {
 	struct seep_error *err;
-	struct detector d = { .view = view, .report = report };
+	struct detector d = {
+		.view = view,
+		.report = report,
+		.blind = seep_runtime_is_blind(view->runtime) || view->live->dangling,
+	};
 	_cleanup_(seep_hidden_deinit) struct seep_hidden hidden = {}, soft = {};
 	_cleanup_free_ uint64_t *taken = calloc(SEEP_BITS_WORDS(view->graph->node_count) + 1, 8);
 

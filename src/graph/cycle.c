@@ -501,8 +501,7 @@ struct seep_error *seep_cycles_find_within(struct seep_runtime *rt, uint64_t web
 	struct seep_marker marker = {};
 	bool any = false;
 
-	// What could not be read may lead to anything.
-	if (rt->binary->pclntab.module.next != 0 || rt->heap.unread_spans)
+	if (seep_runtime_is_blind(rt))
 		return NULL;
 	for (size_t i = 0; !any && i < rt->specials.len; i++)
 		any = counts(&rt->specials.data[i]);

@@ -267,8 +267,7 @@ static bool prepare(struct finder *f)
 static void run_phases(struct finder *f)
 {
 	const struct seep_runtime *rt = f->rt;
-	// What could not be read may lead to anything: other modules' variables, spans that were not copied.
-	bool blind = rt->binary->pclntab.module.next != 0 || rt->heap.unread_spans;
+	bool blind = seep_runtime_is_blind(rt);
 
 	f->root = (struct seep_root){};
 	for (size_t i = 0; i < rt->goroutines.len; i++)

@@ -198,13 +198,22 @@ static struct shape_notes *notes_of(struct typer *t, uint32_t shape)
 	return notes;
 }
 
-/** Does the object's own pointer map agree that values of the shape stand there from its first byte on? */
+/** The lowest n bits. */
+static uint64_t low_bits(uint64_t n)
+{
+	return n < 64 ? (1ull << n) - 1 : ~0ull;
+}
+
+/**
+ * Does the object's own pointer map agree that so many bytes of values of the shape stand there from its first one on, and no pointers
+ * behind them? An object that only begins with such values may end in something else.
+ */
 static bool mask_agrees(const struct typer *t, const struct found *f, const struct seep_shape *s,
-			uint64_t mask)
+			uint64_t mask, uint64_t bytes)
 {
 	struct seep_pointers walk;
 	uint64_t have = 0, first = seep_content_start(f->span) / 8;
-	uint64_t words = f->span->elem_size / 8 - first;
+	uint64_t words = f->span->elem_size / 8 - first, limit = first + bytes / 8;
 
 	if (f->span->noscan)
 		return s->ptr_bytes == 0;
@@ -217,21 +226,35 @@ static bool mask_agrees(const struct typer *t, const struct found *f, const stru
 	seep_pointers_start(t->heap, f->object, &walk);
 	if (walk.guess)
 		return true; // the runtime's own way out; there is nothing to compare with
-	for (; seep_pointers_refill(&walk) && walk.chunk_word < first + words; walk.chunk = 0)
-		have |= walk.chunk_word < first ? walk.chunk >> (first - walk.chunk_word) :
-						  walk.chunk << (walk.chunk_word - first);
-	return ((have ^ mask) & (words < 64 ? (1ull << words) - 1 : ~0ull)) == 0;
+	for (; seep_pointers_refill(&walk); walk.chunk = 0) {
+		if (walk.chunk_word >= limit || walk.chunk & ~low_bits(limit - walk.chunk_word))
+			return false;
+		if (walk.chunk_word < first + words)
+			have |= walk.chunk_word < first ? walk.chunk >> (first - walk.chunk_word) :
+							  walk.chunk << (walk.chunk_word - first);
+		else if (limit * 8 >= f->span->elem_size)
+			break;
+	}
+	return ((have ^ mask) & low_bits(words)) == 0;
 }
 
-/** The object holds values of the shape from its first byte on, if nothing else is known of it and its pointer map agrees. */
-static bool take_shape(struct typer *t, const struct found *f, uint32_t shape)
+/** Takes the type that the object's allocation left with it, if it did. */
+static void take_header(struct typer *t, const struct found *f)
+{
+	if (!t->typing->content[f->n] && seep_typer_set_header(t, f->object))
+		seep_typer_push(t, (struct work){ .object = f->object });
+}
+
+/** The object holds so many bytes of values of the shape, if nothing else is known of it and its pointer map agrees. */
+static bool take_shape(struct typer *t, const struct found *f, uint32_t shape, uint64_t bytes)
 {
 	const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
 
+	take_header(t, f);
 	if (t->typing->content[f->n])
 		return true;
 	struct shape_notes *notes = notes_of(t, shape);
-	if (f->span->tiny || s->size == 0 || !notes || !mask_agrees(t, f, s, notes->mask))
+	if (f->span->tiny || s->size == 0 || !notes || !mask_agrees(t, f, s, notes->mask, bytes))
 		return false;
 	seep_typer_set(t, f->object, notes->content);
 	if (s->part_count)
@@ -247,7 +270,7 @@ void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape)
 		return;
 	t->seen[f.n] |= SEEN_ALL;
 	if (shape && f.offset == seep_content_start(f.span))
-		take_shape(t, &f, shape);
+		take_shape(t, &f, shape, f.span->elem_size - f.offset);
 }
 
 /** A pointer that sees a value of the shape. */
@@ -261,17 +284,18 @@ static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_a
 			seep_typer_global(t, pointer, shape);
 		return;
 	}
+	take_header(t, &f);
 	uint64_t start = seep_content_start(f.span);
 	if (!shape || s.size == 0 || s.opaque || f.offset < start ||
 	    s.size > f.span->elem_size - f.offset) {
 		t->seen[f.n] |= SEEN_ALL;
 		if (s.opaque && shape && is_whole(t, &f, s.size))
-			take_shape(t, &f, shape);
+			take_shape(t, &f, shape, s.size);
 		return;
 	}
 	if (is_whole(t, &f, s.size)) {
 		t->seen[f.n] |= SEEN_ALL;
-		take_shape(t, &f, shape);
+		take_shape(t, &f, shape, s.size);
 		return;
 	}
 	const struct seep_content_type *content =
@@ -281,8 +305,12 @@ static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_a
 	};
 	if (content->content == SEEP_CONTENT_SHAPE && content->type) {
 		uint64_t outer = t->typing->shapes.shapes.data[content->shape].size;
-		if (!seep_type_contains(t->typing->shapes.types, content->type,
-					(f.offset - start) % outer, s.type))
+		enum seep_inside inside = seep_type_contains(t->typing->shapes.types, content->type,
+							     (f.offset - start) % outer, s.type);
+		// Who casts goes by way of what the whole begins with: a header, or the first element of an array.
+		view.guessed = inside == SEEP_INSIDE_BEGINS ||
+			       (inside == SEEP_INSIDE_IS && f.offset == start);
+		if (inside == SEEP_INSIDE_NOT)
 			t->seen[f.n] |= SEEN_ALL; // a cast
 		else
 			see_part(t, &f, view);
@@ -367,6 +395,7 @@ void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint
 				;
 		return;
 	}
+	take_header(t, &f);
 	if (!shape || s.size == 0 || s.opaque || len > cap ||
 	    f.offset < seep_content_start(f.span) || __builtin_mul_overflow(cap, s.size, &bytes) ||
 	    bytes > f.span->elem_size - f.offset || (!f.span->noscan && !f.span->bytes) ||
@@ -375,7 +404,7 @@ void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint
 		return;
 	}
 	bool whole = is_whole(t, &f, bytes);
-	if (whole && !take_shape(t, &f, shape)) {
+	if (whole && !take_shape(t, &f, shape, bytes)) {
 		t->seen[f.n] |= SEEN_ALL;
 		return;
 	}

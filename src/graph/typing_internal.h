@@ -40,6 +40,8 @@ struct typer {
 		uint64_t words, *typed; /** bit by word: it has been followed by its type */
 		const unsigned char *bytes;
 	} globals[2]; /** data, bss */
+	seep_addr header_type; /** the last one, */
+	uint32_t header_content; /** and what it is as a content */
 	struct seep_vec(seep_addr) trie_types; /** see typing_trie.c */
 	struct seep_map trie_shapes;
 	struct seep_map imported; /** shapes of the debugger's; see typing_roots.c */
@@ -63,6 +65,8 @@ uint32_t seep_typer_content(struct typer *t, enum seep_content content, seep_add
 			    uint32_t shape);
 /** False if the object has a content already. */
 bool seep_typer_set(struct typer *t, struct seep_object object, uint32_t content);
+/** The content that an object's malloc header or its span tells; false if none does or the object has one. */
+bool seep_typer_set_header(struct typer *t, struct seep_object object);
 void seep_typer_push(struct typer *t, struct work work);
 /** A pointer of unknown type. */
 void seep_typer_see_all(struct typer *t, seep_addr pointer);

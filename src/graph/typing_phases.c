@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { QUEUE = 16 };
+enum { QUEUE = 16, DEPTH_MAX = 64 };
 
 /** Words of data and bss. */
 static void init_globals(struct typer *t)
@@ -36,35 +36,79 @@ static int global_at(const struct typer *t, seep_addr addr, uint64_t *word_ret)
 	return -1;
 }
 
-/** Marks the words of parts as followed; false if the first one was already, or they leave the variables. */
-static bool claim_parts(struct typer *t, seep_addr addr, const struct seep_part *parts,
-			uint32_t count)
+/** Are all of the parts package variables? */
+static bool are_global(const struct typer *t, seep_addr addr, const struct seep_part *parts,
+		       uint32_t count)
 {
 	uint64_t word;
 
 	for (uint32_t i = 0; i < count; i++) {
 		seep_addr at = addr + parts[i].offset;
 		int k = global_at(t, at, &word);
-		if (k < 0)
+		uint64_t words =
+			parts[i].kind == SEEP_PART_EFACE || parts[i].kind == SEEP_PART_IFACE ? 2 :
+											       1;
+		if (parts[i].kind == SEEP_PART_ARRAY &&
+		    __builtin_mul_overflow(parts[i].count, parts[i].stride / 8, &words))
 			return false;
+		if (k < 0 || words > t->globals[k].words - word)
+			return false;
+	}
+	return true;
+}
+
+/** Whether the first word was followed before. */
+static bool is_followed(const struct typer *t, seep_addr addr, const struct seep_part *parts)
+{
+	uint64_t word;
+
+	for (int depth = 0; depth < DEPTH_MAX && parts->kind == SEEP_PART_ARRAY; depth++) {
+		const struct seep_shape *inner = &t->typing->shapes.shapes.data[parts->inner];
+		addr += parts->offset;
+		if (!inner->part_count || !parts->count)
+			return false;
+		parts = inner->parts;
+	}
+	int k = global_at(t, addr + parts->offset, &word);
+	return k >= 0 && seep_bit_get(t->globals[k].typed, word);
+}
+
+static void mark_followed(struct typer *t, seep_addr addr, const struct seep_part *parts,
+			  uint32_t count, int depth)
+{
+	uint64_t word;
+
+	for (uint32_t i = 0; i < count; i++) {
+		seep_addr at = addr + parts[i].offset;
 		if (parts[i].kind == SEEP_PART_ARRAY) {
 			const struct seep_shape *inner =
 				&t->typing->shapes.shapes.data[parts[i].inner];
-			if (parts[i].count > t->globals[k].words)
-				return false;
-			for (uint64_t e = 0; e < parts[i].count; e++)
-				if (!claim_parts(t, at + e * parts[i].stride, inner->parts,
-						 inner->part_count))
-					return false;
+			for (uint64_t e = 0;
+			     depth < DEPTH_MAX && inner->part_count && e < parts[i].count; e++)
+				mark_followed(t, at + e * parts[i].stride, inner->parts,
+					      inner->part_count, depth + 1);
 			continue;
 		}
-		if (i == 0 && seep_bit_get(t->globals[k].typed, word))
-			return false;
+		int k = global_at(t, at, &word);
+		if (k < 0)
+			continue;
 		seep_bit_set(t->globals[k].typed, word);
 		bool pair = parts[i].kind == SEEP_PART_EFACE || parts[i].kind == SEEP_PART_IFACE;
 		if (pair && word + 1 < t->globals[k].words)
 			seep_bit_set(t->globals[k].typed, word + 1);
 	}
+}
+
+/**
+ * Marks the words of parts as followed. False, and nothing marked, if the first one was already or they leave the variables: what is
+ * marked here has to be followed, or nothing would see what it leads to.
+ */
+static bool claim_parts(struct typer *t, seep_addr addr, const struct seep_part *parts,
+			uint32_t count)
+{
+	if (count == 0 || !are_global(t, addr, parts, count) || is_followed(t, addr, parts))
+		return false;
+	mark_followed(t, addr, parts, count, 0);
 	return true;
 }
 
@@ -134,31 +178,40 @@ void seep_typer_drain(struct typer *t)
 	}
 }
 
+bool seep_typer_set_header(struct typer *t, struct seep_object object)
+{
+	const struct seep_span *span = &t->heap->spans.data[object.span];
+	seep_addr type;
+
+	if (!span->bytes)
+		return false;
+	if (span->map == SEEP_MAP_HEADER)
+		type = seep_le64(span->bytes + object.slot * span->elem_size);
+	else if (span->map == SEEP_MAP_LARGE)
+		type = span->large_type;
+	else
+		return false;
+	if (type != t->header_type) {
+		uint32_t shape = seep_shape_of(&t->typing->shapes, type);
+		t->header_content = shape ? seep_typer_content(t, SEEP_CONTENT_SHAPE, type, shape) :
+					    0;
+		t->header_type = type;
+	}
+	return seep_typer_set(t, object, t->header_content);
+}
+
 /** Objects whose allocation left their type: malloc headers and large objects. */
 static void follow_headers(struct typer *t)
 {
-	seep_addr last = 0;
-	uint32_t content = 0, shape = 0;
-
 	for (uint32_t i = 0; i < t->heap->spans.len; i++) {
 		const struct seep_span *span = &t->heap->spans.data[i];
-		if ((span->map != SEEP_MAP_HEADER && span->map != SEEP_MAP_LARGE) || !span->bytes)
+		if (span->map != SEEP_MAP_HEADER && span->map != SEEP_MAP_LARGE)
 			continue;
 		for (uint32_t slot = 0; slot < span->nelems; slot++) {
+			struct seep_object object = { i, slot };
 			if (!seep_bit_get(t->live->reachable, span->first + (uint64_t)slot))
 				continue;
-			seep_addr type = span->map == SEEP_MAP_LARGE ?
-						 span->large_type :
-						 seep_le64(span->bytes + slot * span->elem_size);
-			if (type != last) {
-				shape = seep_shape_of(&t->typing->shapes, type);
-				content = shape ? seep_typer_content(t, SEEP_CONTENT_SHAPE, type,
-								     shape) :
-						  0;
-				last = type;
-			}
-			struct seep_object object = { i, slot };
-			if (content && seep_typer_set(t, object, content))
+			if (seep_typer_set_header(t, object))
 				seep_typer_push(t, (struct work){ .object = object });
 			seep_typer_drain(t);
 		}

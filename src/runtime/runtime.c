@@ -29,6 +29,8 @@ static void check_stacks(struct seep_runtime *rt)
 		}
 		if (!g->unwound)
 			rt->not_unwound++;
+		if (!g->stack)
+			rt->unread_stacks++;
 	}
 }
 
@@ -67,8 +69,15 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 		return err;
 	}
 	check_stacks(rt);
+	rt->unread_pages = seep_target_stats(target).pages_unreadable;
 	*ret = rt;
 	return NULL;
+}
+
+bool seep_runtime_is_blind(const struct seep_runtime *rt)
+{
+	return rt->binary->pclntab.module.next != 0 || rt->heap.unread_spans || rt->unread_stacks ||
+	       rt->unread_pages;
 }
 
 void seep_runtime_destroy(struct seep_runtime *rt)

@@ -125,6 +125,8 @@ struct seep_runtime {
 	uint64_t now; /** nanotime at the stop */
 	uint64_t wall_now; /** the same moment in ns since 1970 */
 	uint64_t dead_goroutines, not_unwound;
+	uint64_t unread_stacks; /** of goroutines that are not dead: what stands there is not known */
+	uint64_t unread_pages; /** taken for empty */
 	uint64_t missing_waits; /** blocked goroutines whose primitive could not be found: treated as live */
 };
 
@@ -140,6 +142,9 @@ struct seep_error *seep_runtime_capture(struct seep_target *target,
 struct seep_error *seep_runtime_read(struct seep_target *target, const struct seep_binary *binary,
 				     struct seep_runtime **ret) _must_check_;
 void seep_runtime_destroy(struct seep_runtime *runtime);
+
+/** Part of memory could not be read and may lead to anything: other modules' variables, spans, stacks or pages that were not copied. */
+bool seep_runtime_is_blind(const struct seep_runtime *runtime);
 
 /** Name of a wait kind for people: "channel", "mutex", ... */
 const char *seep_wait_kind_name(enum seep_wait_kind kind);

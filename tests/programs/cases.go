@@ -9,6 +9,7 @@ import (
 	deferpileup "seep.test/programs/defer-pileup"
 	finalizercycle "seep.test/programs/finalizer-cycle"
 	finalizerstuck "seep.test/programs/finalizer-stuck"
+	"seep.test/programs/idioms"
 	lockcycle "seep.test/programs/lock-cycle"
 	lostelements "seep.test/programs/lost-elements"
 	mapbloat "seep.test/programs/map-bloat"
@@ -298,6 +299,14 @@ var programs = []program{
 	{name: "churn", variant: "wakeups", run: churn.Wakeups},
 	{name: "pileup", variant: "hundredthousand", run: pileup.HundredThousand},
 	{name: "bigheap", variant: "5m", run: bigheap.FiveMillion},
+
+	{name: "idioms", variant: "ok-embedded", run: idioms.OKEmbedded},
+	{name: "idioms", variant: "ok-ending", run: idioms.OKEnding},
+	{name: "idioms", variant: "ok-first", run: idioms.OKFirst},
+	{name: "idioms", variant: "ok-first-use", run: idioms.OKFirstUse},
+	{name: "idioms", variant: "ok-header", run: idioms.OKHeader},
+	{name: "idioms", variant: "ok-first-element", run: idioms.OKFirstElement},
+	{name: "idioms", variant: "ok-global", run: idioms.OKGlobal},
 
 	{name: "substring", variant: "leak", run: substring.Leak},
 	{name: "substring", variant: "leak-slice", run: substring.LeakSlice},
