@@ -31,7 +31,6 @@ static bool is_named(const char *type)
 	return strchr(type, '.') != NULL;
 }
 
-/** The type and field that the word at addr belongs to: "map[int]main.record[...].name", "[]string[...] in main.cache.items". */
 /**
  * The word that leads to the object on a shortest path, if it is in another object. What a map consists of, all called like the map, is
  * passed over.
@@ -56,6 +55,7 @@ static seep_addr word_above(const struct seep_view *view, struct seep_object obj
 	return 0;
 }
 
+/** The type and field that the word at addr belongs to: "map[int]main.record[...].name", "[]string[...] in main.cache.items". */
 static void add_holder(const struct seep_view *view, seep_addr addr, int climb,
 		       struct seep_str *text)
 {

@@ -81,7 +81,7 @@ static void describe_binary(const struct seep_binary *b, struct seep_report *rep
 	if (b->pclntab.module.next)
 		seep_report_caveat(
 			report,
-			"the program has plugins or shared modules, whose variables are not read: no goroutine is called leaked");
+			"the program has plugins or shared modules, whose variables are not read: nothing is called leaked or unseen");
 }
 
 static void describe_quality(const struct seep_runtime *rt, const struct seep_live *live,
@@ -107,7 +107,7 @@ static void describe_quality(const struct seep_runtime *rt, const struct seep_li
 		seep_report_caveat(
 			report,
 			"%" PRIu64
-			" spans of the heap could not be copied, and what they lead to is not known: no goroutine is called leaked",
+			" spans of the heap could not be copied, and what they lead to is not known: nothing is called leaked or unseen",
 			rt->heap.unread_spans);
 	if (rt->unread_stacks)
 		seep_report_caveat(

@@ -303,7 +303,9 @@ struct seep_error *seep_detect_unseen(const struct seep_view *view, struct seep_
 
 	if (!taken)
 		return &seep_enomem;
-	if (view->typing->partials.len == 0)
+	// What could not be read may show anything.
+	if (view->typing->partials.len == 0 || view->runtime->heap.unread_spans ||
+	    view->runtime->binary->pclntab.module.next)
 		return NULL;
 	err = seep_hidden_find(view->typing, view->graph, SEEP_HIDDEN, &hidden);
 	if (!err)
