@@ -17,6 +17,7 @@ enum { MAP_BUCKET = 64 }; // abi.MapType: Type 48, Key 8, Elem 8, Bucket or Grou
 struct builder {
 	struct seep_shapes *shapes;
 	struct seep_vec(struct seep_part) parts;
+	uint64_t size; // of the whole value: no part may leave it
 	bool failed;
 };
 
@@ -74,7 +75,11 @@ bool seep_pointer_is_plain(const struct seep_types *types, seep_addr pointee)
 
 static void push(struct builder *b, struct seep_part part)
 {
-	if (b->parts.len >= PARTS_MAX || !seep_vec_push(&b->parts, part))
+	uint64_t len = part.kind == SEEP_PART_ARRAY ? part.count * part.stride :
+						      seep_part_bytes(part.kind);
+
+	if ((uint64_t)part.offset > b->size || len > b->size - (uint64_t)part.offset ||
+	    b->parts.len >= PARTS_MAX || !seep_vec_push(&b->parts, part))
 		b->failed = true;
 }
 
@@ -141,13 +146,17 @@ static void add_array(struct builder *b, const struct seep_type *type, uint64_t 
 	struct seep_type elem;
 
 	if (!seep_type_read(b->shapes->types, type->elem, &elem) || elem.size == 0 ||
-	    type->count > type->size / elem.size) {
+	    type->count == 0 || type->count > type->size / elem.size) {
 		b->failed = true;
 		return;
 	}
 	size_t before = b->parts.len;
 	add_type(b, type->elem, offset, depth);
 	size_t each = b->parts.len - before;
+	if (each == 0) // its pointers are not described
+		b->failed = true;
+	if (b->failed)
+		return;
 	if (each * type->count <= UNROLLED_MAX) {
 		for (uint64_t i = 1; i < type->count; i++)
 			add_type(b, type->elem, offset + i * elem.size, depth);
@@ -234,6 +243,26 @@ static const struct seep_part *keep(struct seep_shapes *shapes, const struct see
 	return c->parts;
 }
 
+/** The byte behind the last pointer of the parts, as abi.Type.PtrBytes counts. */
+static uint64_t pointers_end(const struct seep_shapes *shapes, const struct builder *b)
+{
+	if (b->parts.len == 0)
+		return 0;
+	const struct seep_part *last = &b->parts.data[b->parts.len - 1];
+	uint64_t offset = (uint64_t)last->offset;
+
+	switch (last->kind) {
+	case SEEP_PART_ARRAY:
+		return offset + (last->count - 1) * last->stride +
+		       shapes->shapes.data[last->inner].ptr_bytes;
+	case SEEP_PART_EFACE:
+	case SEEP_PART_IFACE:
+		return offset + 16;
+	default:
+		return offset + 8;
+	}
+}
+
 static uint32_t add_shape(struct seep_shapes *shapes, struct seep_shape shape,
 			  const struct seep_part *parts, size_t count)
 {
@@ -258,8 +287,10 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr addr)
 	if (!added) // 0 meanwhile: a type that claims to contain itself finds that
 		return *slot;
 	if (seep_type_read(shapes->types, addr, &type) && type.kind != 0) {
+		b.size = type.size;
 		add_type(&b, addr, 0, 0);
-		if (!b.failed)
+		// reflect makes the buckets of its maps (up to Go 1.23) with a mask but without fields: what they hold is not known.
+		if (!b.failed && pointers_end(shapes, &b) == type.ptr_bytes)
 			index = add_shape(shapes,
 					  (struct seep_shape){
 						  .type = addr,

@@ -134,7 +134,7 @@ static bool find_maps(struct detector *d)
 
 // Pools.
 
-/** What an item retains; items with the same object behind them count once. */
+/** What an item retains. */
 static uint64_t item_bytes(const struct seep_view *view, const struct seep_pool_item *item,
 			   struct seep_object *object_ret)
 {
@@ -142,6 +142,29 @@ static uint64_t item_bytes(const struct seep_view *view, const struct seep_pool_
 		return 0;
 	uint32_t node = seep_graph_node(view->graph, *object_ret);
 	return node == SEEP_NODE_NONE ? 0 : view->graph->retained[node];
+}
+
+/** Leaves one item of those with the same object behind them: a pool may be given a thing twice. False when memory is out. */
+static bool keep_distinct(const struct seep_view *view, struct seep_pool *pool)
+{
+	struct seep_map seen = {};
+	struct seep_object object;
+	bool ok = true, added = true;
+	size_t kept = 0;
+
+	for (size_t i = 0; ok && i < pool->items.len; i++) {
+		if (seep_heap_find(&view->runtime->heap, pool->items.data[i].data, &object))
+			ok = seep_map_put(&seen, seep_heap_number(&view->runtime->heap, object),
+					  &added);
+		else
+			added = true;
+		if (added)
+			pool->items.data[kept++] = pool->items.data[i];
+	}
+	seep_map_deinit(&seen);
+	if (ok)
+		pool->items.len = kept;
+	return ok;
 }
 
 static bool add_pool_finding(const struct detector *d, const struct seep_pool *pool, uint64_t bytes)
@@ -204,6 +227,8 @@ static struct seep_error *find_pools(struct detector *d)
 	seep_vec_foreach(pool, &pools.pools) {
 		struct seep_object object;
 		uint64_t bytes = 0;
+		if (!keep_distinct(d->view, pool))
+			return &seep_enomem;
 		seep_vec_foreach(item, &pool->items)
 			bytes += item_bytes(d->view, item, &object);
 		if (bytes >= pool_bytes_min && bytes >= least && !add_pool_finding(d, pool, bytes))

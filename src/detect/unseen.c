@@ -55,7 +55,7 @@ static struct group *group_of(struct detector *d, enum cause cause, enum seep_ve
 			      bool soft, const struct seep_partial *p)
 {
 	_cleanup_(seep_str_deinit) struct seep_str text = {};
-	char variant[2] = { '0' + verdict, '\0' };
+	char variant[3] = { '0' + verdict, soft ? 's' : 'h', '\0' };
 	bool added;
 
 	seep_text_holder_of(d->view, p->holder, p->object, &text);

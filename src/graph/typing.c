@@ -19,6 +19,7 @@
 
 #include <string.h>
 
+enum { REGION_COUNT_BITS = 40, REGION_REPEATS_MAX = 256 };
 enum { RANGES_MAX = 1 << 26, OBJECT_RANGES_MAX = 1 << 16 };
 enum { SMALL_MAX = 32 }; // slots in which a range is not worth its bookkeeping
 enum {
@@ -305,8 +306,10 @@ static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_a
 	};
 	if (content->content == SEEP_CONTENT_SHAPE && content->type) {
 		uint64_t outer = t->typing->shapes.shapes.data[content->shape].size;
-		enum seep_inside inside = seep_type_contains(t->typing->shapes.types, content->type,
-							     (f.offset - start) % outer, s.type);
+		enum seep_inside inside =
+			outer ? seep_type_contains(t->typing->shapes.types, content->type,
+						   (f.offset - start) % outer, s.type) :
+				SEEP_INSIDE_NOT;
 		// Who casts goes by way of what the whole begins with: a header, or the first element of an array.
 		view.guessed = inside == SEEP_INSIDE_BEGINS ||
 			       (inside == SEEP_INSIDE_IS && f.offset == start);
@@ -381,6 +384,48 @@ static uint64_t soft_bytes(const struct typer *t, const struct found *f, const s
 											bytes;
 }
 
+/**
+ * Values that a slice shows in an object of unknown content are followed, once however many slices show them. Where slices begin in so
+ * many places that following takes too long, or differ about the type, the object counts as seen: then each of its words is as well.
+ */
+static void follow_region(struct typer *t, const struct found *f, uint64_t bytes, uint32_t shape)
+{
+	uint64_t size = t->typing->shapes.shapes.data[shape].size, count = bytes / size, start = 0;
+	bool added;
+	uint64_t *done = seep_map_put(
+		&t->regions, f->span->base + f->object.slot * f->span->elem_size + f->offset,
+		&added);
+
+	if (!done) {
+		t->failed = true;
+		return;
+	}
+	if (!added) {
+		if (*done >> REGION_COUNT_BITS != shape) {
+			t->seen[f->n] |= SEEN_ALL;
+			return;
+		}
+		start = *done & ((1ull << REGION_COUNT_BITS) - 1);
+		if (count <= start)
+			return;
+	}
+	*done = (uint64_t)shape << REGION_COUNT_BITS | count;
+	uint64_t *followed = seep_map_put(&t->followed, f->n, NULL);
+	if (!followed) {
+		t->failed = true;
+		return;
+	}
+	*followed += (count - start) * size;
+	if (*followed / REGION_REPEATS_MAX > f->span->elem_size) {
+		t->seen[f->n] |= SEEN_ALL;
+		return;
+	}
+	seep_typer_push(t, (struct work){ .object = f->object,
+					  .start = f->offset + start * size,
+					  .len = (count - start) * size,
+					  .shape = shape });
+}
+
 void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint64_t cap,
 			  uint32_t shape, seep_addr holder)
 {
@@ -424,10 +469,7 @@ void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint
 				     .holder = holder,
 				     .kind = SEEP_PART_SLICE });
 	if (region)
-		seep_typer_push(t, (struct work){ .object = f.object,
-						  .start = f.offset,
-						  .len = bytes,
-						  .shape = shape });
+		follow_region(t, &f, bytes, shape);
 }
 
 static void see_interface(struct typer *t, seep_addr type, const unsigned char *data,

@@ -32,6 +32,9 @@ struct typer {
 	uint8_t *seen; /** by object number */
 	uint64_t *least; /** by span: bytes for which the allocator takes its slots */
 	struct seep_map partial_of; /** object number → index in typing->partials */
+	struct seep_map
+		regions; /** address of values that slices show → shape << 40 | how many are followed */
+	struct seep_map followed; /** object number → bytes of such values, however often */
 	struct seep_map content_ids;
 	struct seep_vec(struct shape_notes) notes; /** by shape */
 	struct seep_vec(struct work) work;

@@ -32,6 +32,8 @@ static inline seep_addr fake_take(struct fake_types *fake, uint64_t len)
 	seep_addr addr = fake->next;
 
 	fake->next += (len + 7) & ~(uint64_t)7;
+	if (fake->next > FAKE_BASE + FAKE_LEN)
+		abort();
 	return addr;
 }
 /** {flags, length, text} */
