@@ -16,8 +16,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-/** A finding is worth a reader's time from so many bytes on, or from so large a part of the heap. */
+/** A finding is worth a reader's time from so many bytes on, and from so large a part of the heap. */
 static const uint64_t bytes_min = 64 << 10, heap_part = 1000;
+/** The same for arrays of which slices show little: nearly always buffers, which every server has, between two uses. */
+static const uint64_t soft_bytes_min = 1 << 20, soft_heap_part = 100;
 
 enum cause { CAUSE_SUBSTRING, CAUSE_SUBSLICE, CAUSE_LOST };
 
@@ -276,14 +278,21 @@ static struct seep_error *make_finding(const struct detector *d, const struct gr
 	return NULL;
 }
 
+static bool is_worth_it(const struct detector *d, const struct group *group)
+{
+	bool buffers = group->soft && group->cause != CAUSE_LOST;
+	uint64_t least = d->view->live->reachable_bytes / (buffers ? soft_heap_part : heap_part);
+
+	return group->waste >= least && group->waste >= (buffers ? soft_bytes_min : bytes_min);
+}
+
 static struct seep_error *make_findings(const struct detector *d)
 {
 	struct seep_error *err = NULL;
-	uint64_t least = d->view->live->reachable_bytes / heap_part;
 
 	for (size_t i = 0; !err && i < d->groups.len; i++) {
 		const struct group *group = &d->groups.data[i];
-		if (group->waste >= (least > bytes_min ? least : bytes_min) &&
+		if (is_worth_it(d, group) &&
 		    seep_detect_wanted(d->view, causes[group->cause].name, group->verdict))
 			err = make_finding(d, group);
 	}

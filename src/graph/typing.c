@@ -274,6 +274,15 @@ void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape)
 		take_shape(t, &f, shape, f.span->elem_size - f.offset);
 }
 
+/** At the first byte of memory of unknown type a struct is likely to be the head of something that is read by casting: a page, a record. */
+static bool is_struct(const struct typer *t, const struct seep_shape *s)
+{
+	struct seep_type type;
+
+	return !s->type || !seep_type_read(t->typing->shapes.types, s->type, &type) ||
+	       type.kind == SEEP_KIND_STRUCT;
+}
+
 /** A pointer that sees a value of the shape. */
 static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_addr holder)
 {
@@ -301,8 +310,13 @@ static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_a
 	}
 	const struct seep_content_type *content =
 		&t->typing->contents.data[t->typing->content[f.n]];
+	// Where code casts with unsafe, the first field stands for the whole struct, the first element for the array.
 	struct part_view view = {
-		.len = s.size, .soft_len = s.size, .holder = holder, .kind = SEEP_PART_POINTER
+		.len = s.size,
+		.soft_len = s.size,
+		.holder = holder,
+		.kind = SEEP_PART_POINTER,
+		.guessed = f.offset == start,
 	};
 	if (content->content == SEEP_CONTENT_SHAPE && content->type) {
 		uint64_t outer = t->typing->shapes.shapes.data[content->shape].size;
@@ -319,7 +333,7 @@ static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_a
 			see_part(t, &f, view);
 		return;
 	}
-	if (f.span->noscan && s.ptr_bytes == 0) {
+	if (f.span->noscan && s.ptr_bytes == 0 && !(f.offset == start && is_struct(t, &s))) {
 		view.guessed = true;
 		see_part(t, &f, view);
 		return;

@@ -2,7 +2,9 @@
 #include "graph/typing_internal.h"
 
 #include "base/large.h"
+#include "runtime/pool.h"
 
+#include <endian.h>
 #include <string.h>
 
 enum { QUEUE = 16, DEPTH_MAX = 64 };
@@ -291,6 +293,25 @@ static void guess_in_object(struct typer *t, struct seep_object object)
 	}
 }
 
+/** What stands in sync.Pools: their memory hangs on an unsafe.Pointer, and both words of its interfaces are in its pointer map. */
+static struct seep_error *guess_in_pools(struct typer *t)
+{
+	struct seep_error *err;
+	_cleanup_(seep_pools_deinit) struct seep_pools pools = {};
+	const struct seep_part part = { .kind = SEEP_PART_EFACE };
+
+	err = seep_pools_read(t->rt, &pools);
+	if (err)
+		return err;
+	seep_vec_foreach(pool, &pools.pools)
+		seep_vec_foreach(item, &pool->items) {
+			const uint64_t words[2] = { htole64(item->type), htole64(item->data) };
+			seep_typer_parts(t, (const unsigned char *)words, 0, &part, 1);
+			seep_typer_drain(t);
+		}
+	return NULL;
+}
+
 static bool is_unknown(const struct typer *t, uint64_t n)
 {
 	return t->typing->content[n] == 0;
@@ -511,6 +532,9 @@ static struct seep_error *run(struct typer *t)
 	each_reachable(t, try_head_if_unknown);
 	seep_typer_drain(t);
 	t->guessing = true;
+	err = guess_in_pools(t);
+	if (err)
+		return err;
 	each_reachable(t, guess_if_unknown);
 	seep_roots_globals(t->rt, guess_global, t);
 	seep_typer_drain(t);

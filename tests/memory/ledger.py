@@ -58,12 +58,12 @@ def rollup(pid):
 class Watch(threading.Thread):
     """The kernel's Rss of a process, again and again while seep looks."""
 
-    def __init__(self, pid):
+    def __init__(self, pid, every=0.001):
         super().__init__(daemon=True)
-        self.pid, self.seen, self.ended = pid, [rollup(pid)], threading.Event()
+        self.pid, self.every, self.seen, self.ended = pid, every, [rollup(pid)], threading.Event()
 
     def run(self):
-        while not self.ended.wait(0.001):
+        while not self.ended.wait(self.every):
             self.seen.append(rollup(self.pid))
 
     def __enter__(self):

@@ -2,7 +2,9 @@
 """Looks at servers nobody here wrote, idle and under load: what is called a leak must be one.
 
 Fails on every finding that is said to be proven, deadlocked or abandoned and is not listed in
-explained.json beside this file, as {"server", "signature" or "cause" and "function", "reason"}.
+explained.json beside this file, as {"server", "reason"} with "signature", or "cause" and "function" (of
+goroutines) or "holder" (of memory): somebody has read the server's source and found it true. Fails as well
+if the parts of the memory do not add up to what the kernel says is resident, within 1 %.
 Half of the reports are of a stripped copy of the server. Servers come from build.sh.
 """
 
@@ -20,6 +22,9 @@ import time
 from servers import SERVERS, Unready, procs
 
 HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE.parent / "memory"))
+from ledger import Watch  # noqa: E402
+
 ACCUSING = ("proven", "deadlocked", "abandoned")
 WARM_UP_S = 2
 
@@ -32,10 +37,15 @@ def explanation(explained, server, finding):
         if "signature" in entry:
             if entry["signature"] == finding.get("signature"):
                 return entry["reason"]
-        elif (entry.get("cause") == finding.get("cause")
-              and entry.get("function") == finding.get("where", {}).get("function")):
+        elif entry.get("cause") == finding.get("cause") and (
+                entry["holder"] == finding.get("holder") if "holder" in entry
+                else entry["function"] == finding.get("where", {}).get("function")):
             return entry["reason"]
     return None
+
+
+def mib(size):
+    return f"{size / 2**20:.1f} MiB"
 
 
 class Tally:
@@ -47,9 +57,24 @@ class Tally:
         self.findings = collections.Counter()
         self.samples = {}
         self.caveats = collections.Counter()
+        self.untyped = collections.defaultdict(list)
+        self.typed = collections.defaultdict(list)
         self.problems = []
 
-    def add(self, phase, run):
+    def add_memory(self, phase, report, seen):
+        """The parts against the kernel's figures (seen) while seep looked; and the share of typed bytes."""
+        told = sum(part["bytes"] for part in report.get("memory", {}).get("parts", []))
+        if seen and not min(seen) * 0.99 <= told <= max(seen) * 1.01:
+            self.problems.append(f"{phase}: parts add up to {mib(told)}, the kernel says"
+                                 f" {mib(min(seen))} to {mib(max(seen))}")
+        types = report.get("types", {})
+        if types.get("bytes"):
+            variant = "stripped" if report["target"].get("stripped") else "unstripped"
+            self.typed[variant].append(100 * types["typed_bytes"] / types["bytes"])
+            for part in types.get("untyped", []):
+                self.untyped[part["name"]].append(part["bytes"])
+
+    def add(self, phase, run, seen):
         try:
             report = procs.report_of(run)
         except ValueError as error:
@@ -57,10 +82,11 @@ class Tally:
             return
         if run.rc not in (procs.EXIT_OK, procs.EXIT_PARTIAL):
             self.problems.append(f"{phase}: exit {run.rc}: {run.err.strip()[:200]}")
-        capture = report.get("capture", {})
-        self.pauses.append(capture.get("pause_ns", 0) / 1e6)
-        self.totals.append(run.wall * 1e3)
+        if not seen:  # to ask the kernel for the memory of a process holds both up
+            self.pauses.append(report.get("capture", {}).get("pause_ns", 0) / 1e6)
+            self.totals.append(run.wall * 1e3)
         self.goroutines.append(report.get("goroutines", {}).get("total", 0))
+        self.add_memory(phase, report, seen)
         self.caveats.update(str(caveat) for caveat in report.get("caveats", []))
         for finding in report.get("findings", []):
             key = (finding.get("verdict"), finding.get("cause"), finding.get("signature"))
@@ -69,12 +95,17 @@ class Tally:
 
     def print(self, explained):
         """Prints it all; returns the number of accusations nobody explained."""
-        print(f"== {self.server}: {len(self.pauses)} reports")
+        print(f"== {self.server}: {len(self.goroutines)} reports")
         if self.pauses:
             print(f"   pause {statistics.median(self.pauses):.2f} ms median,"
                   f" {max(self.pauses):.2f} ms max; total {statistics.median(self.totals):.0f} ms"
                   f" median, {max(self.totals):.0f} ms max;"
                   f" goroutines {min(self.goroutines)} to {max(self.goroutines)}")
+        for variant, shares in sorted(self.typed.items()):
+            print(f"   types known of {min(shares):.1f} to {max(shares):.1f} % of the bytes,"
+                  f" {statistics.median(shares):.1f} median ({variant})")
+        for name, sizes in sorted(self.untyped.items(), key=lambda item: -max(item[1])):
+            print(f"        {statistics.median(sizes) / 1024:.0f} KiB median, {max(sizes) / 1024:.0f} max: {name}")
         unexplained = 0
         for key in sorted(self.findings, key=str):
             finding = self.samples[key]
@@ -86,12 +117,17 @@ class Tally:
                 unexplained += reason is None
                 mark = "F" if reason is None else "e"
             print(f" {mark} {self.findings[key]:3d}x {key[0]} {key[1]} {key[2]}"
-                  f" count {finding.get('count')}: {where.get('function')}"
-                  f" {where.get('file')}:{where.get('line')}")
+                  f" count {finding.get('count')}: "
+                  + (f"{where.get('function')} {where.get('file')}:{where.get('line')}" if where
+                     else f"{finding.get('holder')}, {finding.get('wasted_bytes', 0)} bytes wasted,"
+                          f" {finding.get('retained_bytes', 0)} held"))
             print(f"        {finding.get('summary', '')}")
             if mark == "F":
                 for line in finding.get("why", []):
                     print(f"        why: {line}")
+                for thing in finding.get("objects", [])[:3]:
+                    print(f"        {thing.get('address')} {thing.get('type')} {thing.get('visible_bytes')}"
+                          f" of {thing.get('size')}: {' '.join(thing.get('path', []))}")
                 for goroutine in finding.get("goroutines", [])[:1]:
                     print(f"        goroutine {goroutine.get('id')} [{goroutine.get('state')}]"
                           f" waits on {goroutine.get('waits_on')}")
@@ -124,8 +160,13 @@ def start(server_class, binary):
 
 def look(seep, child, count, phase, tally):
     for n in range(count):
-        run = procs.run_seep(seep, child.pid)
-        tally.add(f"{phase} {n}", run)
+        if n % 2:
+            run, seen = procs.run_seep(seep, child.pid), None
+        else:
+            with Watch(child.pid, every=0.02) as watch:
+                run = procs.run_seep(seep, child.pid)
+            seen = watch.seen
+        tally.add(f"{phase} {n}", run, seen)
         held = procs.held_after(child.pid, 0.1)
         if held:
             tally.problems.append(f"{phase} {n}: left stopped or traced: {held[:3]}")

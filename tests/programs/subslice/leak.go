@@ -19,8 +19,20 @@ type blockIDs struct {
 	data [1 << 17]int64
 }
 
+type header struct {
+	kind int
+	name string
+}
+
+type packet struct {
+	header
+	data [1 << 20]byte
+	next *packet
+}
+
 var (
 	heads    []samples
+	headers  []*header
 	pointers []*int
 	fields   []*int
 	numbers  []*int64
@@ -82,7 +94,15 @@ func LeakField() {
 	}
 }
 
-// LeakNumber: the same in a struct without pointers.
+// LeakFirst: the first field; code that casts with unsafe turns it back into the struct.
+func LeakFirst() {
+	for i := 0; i < arrays; i++ {
+		p := &packet{header: header{kind: i}}
+		headers = append(headers, &p.header) // want leak-first: subslice suspect 20 wasted=21134880 go>=1.22
+	}
+}
+
+// LeakNumber: a field of a large struct without pointers.
 func LeakNumber() {
 	for i := 0; i < arrays; i++ {
 		b := &blockIDs{id: int64(i)}

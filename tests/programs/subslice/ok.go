@@ -1,6 +1,9 @@
 package subslice
 
-import "bytes"
+import (
+	"bytes"
+	"unsafe"
+)
 
 // OKCopy: what is kept is a copy.
 func OKCopy() {
@@ -78,5 +81,27 @@ func OKBoxed() {
 	for i := 0; i < arrays; i++ {
 		a := array(i)
 		views = append(views, view{a}, view{a[:4:4]})
+	}
+}
+
+type pageHead struct {
+	id, count uint64
+}
+
+type record struct {
+	pos, len uint64
+}
+
+var pages []*pageHead
+
+// OKCast: the head of a page is all that there is a pointer to, and what stands behind it is read by computing with addresses.
+func OKCast() {
+	for i := 0; i < arrays; i++ {
+		raw := make([]byte, 2<<20)
+		head := (*pageHead)(unsafe.Pointer(&raw[0]))
+		head.count = 1
+		first := (*record)(unsafe.Pointer(uintptr(unsafe.Pointer(head)) + unsafe.Sizeof(*head)))
+		first.len = uint64(i)
+		pages = append(pages, head)
 	}
 }

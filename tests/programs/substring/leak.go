@@ -2,7 +2,9 @@
 package substring
 
 import (
+	"runtime"
 	"strings"
+	"sync"
 )
 
 const pages, pageBytes = 100, 1 << 20
@@ -89,5 +91,39 @@ func LeakTwoParts() {
 		p := page(i)
 		entries[2*i] = entry{i, p[100:120]} // want leak-two-parts: substring proven 100 wasted=104855576 holder=substring.entry[...].key
 		entries[2*i+1] = entry{i, p[96:140]}
+	}
+}
+
+const pooled = 16
+
+var entryPool sync.Pool
+
+// LeakPool: in what a pool keeps. The collector runs first: a pool is emptied by the second collection after a Put, and only one is
+// to come.
+func LeakPool() {
+	runtime.GC()
+	used := make([]*entry, pooled)
+	for i := range used {
+		p := page(i)
+		used[i] = &entry{i, p[100:120]} // want leak-pool: substring suspect 16 wasted=16776896 holder=substring.entry.key; leak-pool: pool-bloat suspect 16
+	}
+	for _, e := range used {
+		entryPool.Put(e)
+	}
+}
+
+type wide struct {
+	counts [30]*int
+	name   string
+	labels [20]string
+}
+
+var wides []*wide
+
+// LeakWide: in structs so long that the pointer map of one has no simple place in the runtime's bitmap (Go 1.20, 1.21).
+func LeakWide() {
+	for i := 0; i < pages; i++ {
+		p := page(i)
+		wides = append(wides, &wide{name: p[:20]}) // want leak-wide: substring proven 100 wasted=104855600 holder=substring.wide.name
 	}
 }
