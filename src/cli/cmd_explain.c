@@ -22,8 +22,8 @@ static const struct {
 	  "What these goroutines wait on can be reached from nothing that can run: no package variable, no goroutine that "
 	  "runs or may still run, no timer, no finalizer. Nobody is left who could wake them. This follows from reachability "
 	  "alone, the way the garbage collector itself decides, and assumes only that the program hides no Go pointer in "
-	  "C memory or in integers. Of memory it says that no string, slice or pointer of known type that the program can still "
-	  "reach shows it; of tickers, finalizers and other causes `seep explain CAUSE` tells what it claims." },
+	  "C memory or in integers. Of memory it says that no string, slice or pointer that the program can still reach shows it, "
+	  "where one of unknown type shows everything. What it says of tickers or finalizers, `seep explain` tells at these." },
 	{ "deadlocked", "part of a complete circle of waiting, or behind one",
 	  "These goroutines wait for each other in a closed circle, or wait for somebody in one. What they wait on may be a "
 	  "package variable, so others could reach it; the verdict assumes the usual discipline that who locks also unlocks." },
