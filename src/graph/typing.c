@@ -323,7 +323,7 @@ static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_a
 		enum seep_inside inside =
 			outer ? seep_type_contains(t->typing->shapes.types, content->type,
 						   (f.offset - start) % outer, s.type) :
-				SEEP_INSIDE_NOT;
+				SEEP_INSIDE_NOT; // a header that lies
 		// Who casts goes by way of what the whole begins with: a header, or the first element of an array.
 		view.guessed = inside == SEEP_INSIDE_BEGINS ||
 			       (inside == SEEP_INSIDE_IS && f.offset == start);

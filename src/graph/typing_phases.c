@@ -95,8 +95,7 @@ static void mark_followed(struct typer *t, seep_addr addr, const struct seep_par
 		if (k < 0)
 			continue;
 		seep_bit_set(t->globals[k].typed, word);
-		bool pair = parts[i].kind == SEEP_PART_EFACE || parts[i].kind == SEEP_PART_IFACE;
-		if (pair && word + 1 < t->globals[k].words)
+		if (parts[i].kind == SEEP_PART_EFACE || parts[i].kind == SEEP_PART_IFACE)
 			seep_bit_set(t->globals[k].typed, word + 1);
 	}
 }
@@ -576,6 +575,8 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 	free(t.globals[0].typed);
 	free(t.globals[1].typed);
 	seep_map_deinit(&t.partial_of);
+	seep_map_deinit(&t.regions);
+	seep_map_deinit(&t.followed);
 	seep_map_deinit(&t.content_ids);
 	seep_evidence_close(t.evidence);
 	seep_map_deinit(&t.imported);

@@ -488,7 +488,8 @@ static void broken_maps_are_seen_whole(void **state)
 
 	HOLD(map, head);
 	HOLD(map, short_head);
-	fake_world_set(&w, head, 1, 0, directory, (uint64_t)1 << 60);
+	fake_world_set(&w, head, 0, 0, directory,
+		       ((uint64_t)1 << 61) + 2); // 16 bytes, as 64 bits tell
 	fake_world_set(&w, directory, bytes, bytes, 0xdead0000);
 	HOLD(text, bytes, 20);
 	fake_world_type(&w);
