@@ -152,7 +152,7 @@ static bool leading(struct seep_debug *debug, enum seep_part_kind kind, const st
 
 static bool pointer_parts(struct seep_debug *debug, const struct seep_die *die, uint64_t *size_ret)
 {
-	bool named = die->name && die->name[0] != '*';
+	bool named = die->name && die->name[0] != '*' && !is_shaped(die);
 
 	if (!(die->has & SEEP_DIE_TYPE) || die->kind == SEEP_KIND_UNSAFE_POINTER || named)
 		return leaf(debug, SEEP_PART_UNSAFE, 0, 1, size_ret);

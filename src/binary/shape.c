@@ -9,6 +9,9 @@
 #include <string.h>
 
 enum { DEPTH_MAX = 64, PARTS_MAX = 1 << 16, UNROLLED_MAX = 16, SHAPES_MAX = 1 << 24 };
+// Types may claim to be made of others without end: descriptors looked at for one shape and for all; parts of all shapes.
+enum { STEPS_MAX = 1 << 20, ALL_STEPS_MAX = 1 << 26, ALL_PARTS_MAX = 1 << 24 };
+enum { FIELDS_BACK_MAX = 16 }; // fields of no size behind one another
 enum {
 	INTERFACE_METHODS_LEN = 64
 }; // abi.InterfaceType: Type 48, PkgPath 8, Methods {ptr, len, cap}
@@ -17,7 +20,9 @@ enum { MAP_BUCKET = 64 }; // abi.MapType: Type 48, Key 8, Elem 8, Bucket or Grou
 struct builder {
 	struct seep_shapes *shapes;
 	struct seep_vec(struct seep_part) parts;
-	uint64_t size; // of the whole value: no part may leave it
+	uint64_t size; /** of the whole */
+	uint64_t end; /** of the last part */
+	uint32_t steps;
 	bool failed;
 };
 
@@ -73,14 +78,28 @@ bool seep_pointer_is_plain(const struct seep_types *types, seep_addr pointee)
 	       !is_opaque(types, &type);
 }
 
+/** Where a part ends; 0 if there is no such place. */
+static uint64_t end_of(const struct seep_part *part)
+{
+	uint64_t bytes = seep_part_bytes(part->kind), end;
+
+	if (part->kind == SEEP_PART_ARRAY &&
+	    __builtin_mul_overflow(part->count, part->stride, &bytes))
+		return 0;
+	return part->offset < 0 || __builtin_add_overflow((uint64_t)part->offset, bytes, &end) ?
+		       0 :
+		       end;
+}
+
+/** Parts come in their order, do not overlap and do not leave the value: who follows them counts on it. */
 static void push(struct builder *b, struct seep_part part)
 {
-	uint64_t len = part.kind == SEEP_PART_ARRAY ? part.count * part.stride :
-						      seep_part_bytes(part.kind);
+	uint64_t end = end_of(&part);
 
-	if ((uint64_t)part.offset > b->size || len > b->size - (uint64_t)part.offset ||
+	if (part.offset < 0 || (uint64_t)part.offset < b->end || end == 0 || end > b->size ||
 	    b->parts.len >= PARTS_MAX || !seep_vec_push(&b->parts, part))
 		b->failed = true;
+	b->end = end;
 }
 
 /** named: by a type of its own, `type first *T`. */
@@ -124,7 +143,7 @@ static void add_struct(struct builder *b, const struct seep_type *type, uint64_t
 
 	if (add_atomic_pointer(b, type, offset))
 		return;
-	for (uint64_t i = 0; i < type->count; i++) {
+	for (uint64_t i = 0; i < type->count && !b->failed; i++) {
 		if (!seep_type_field(b->shapes->types, type, i, &field)) {
 			b->failed = true;
 			return;
@@ -146,23 +165,25 @@ static void add_array(struct builder *b, const struct seep_type *type, uint64_t 
 	struct seep_type elem;
 
 	if (!seep_type_read(b->shapes->types, type->elem, &elem) || elem.size == 0 ||
-	    type->count == 0 || type->count > type->size / elem.size) {
+	    type->count > type->size / elem.size) {
 		b->failed = true;
 		return;
 	}
 	size_t before = b->parts.len;
+	uint64_t end_before = b->end;
 	add_type(b, type->elem, offset, depth);
 	size_t each = b->parts.len - before;
-	if (each == 0) // its pointers are not described
-		b->failed = true;
-	if (b->failed)
+	if (b->failed || each == 0) {
+		b->failed = true; // the array's descriptor says that there are pointers
 		return;
-	if (each * type->count <= UNROLLED_MAX) {
+	}
+	if (type->count <= UNROLLED_MAX / each) {
 		for (uint64_t i = 1; i < type->count; i++)
 			add_type(b, type->elem, offset + i * elem.size, depth);
 		return;
 	}
 	b->parts.len = before;
+	b->end = end_before;
 	uint32_t inner = seep_shape_of(b->shapes, type->elem);
 	if (!inner)
 		b->failed = true;
@@ -180,7 +201,8 @@ static void add_type(struct builder *b, seep_addr addr, uint64_t offset, int dep
 	struct seep_type type;
 	struct seep_part part = { .offset = (int64_t)offset, .type = addr };
 
-	if (depth > DEPTH_MAX || b->failed || !seep_type_read(b->shapes->types, addr, &type)) {
+	if (depth > DEPTH_MAX || b->failed || b->steps++ >= STEPS_MAX ||
+	    b->shapes->steps++ >= ALL_STEPS_MAX || !seep_type_read(b->shapes->types, addr, &type)) {
 		b->failed = true;
 		return;
 	}
@@ -243,29 +265,12 @@ static const struct seep_part *keep(struct seep_shapes *shapes, const struct see
 	return c->parts;
 }
 
-/** The byte behind the last pointer of the parts, as abi.Type.PtrBytes counts. */
-static uint64_t pointers_end(const struct seep_shapes *shapes, const struct builder *b)
-{
-	if (b->parts.len == 0)
-		return 0;
-	const struct seep_part *last = &b->parts.data[b->parts.len - 1];
-	uint64_t offset = (uint64_t)last->offset;
-
-	switch (last->kind) {
-	case SEEP_PART_ARRAY:
-		return offset + (last->count - 1) * last->stride +
-		       shapes->shapes.data[last->inner].ptr_bytes;
-	case SEEP_PART_EFACE:
-	case SEEP_PART_IFACE:
-		return offset + 16;
-	default:
-		return offset + 8;
-	}
-}
-
 static uint32_t add_shape(struct seep_shapes *shapes, struct seep_shape shape,
 			  const struct seep_part *parts, size_t count)
 {
+	if (count > ALL_PARTS_MAX - shapes->part_count)
+		return 0;
+	shapes->part_count += count;
 	shape.parts = keep(shapes, parts, count);
 	shape.part_count = count;
 	if (!shape.parts || shapes->shapes.len >= SHAPES_MAX ||
@@ -289,8 +294,7 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr addr)
 	if (seep_type_read(shapes->types, addr, &type) && type.kind != 0) {
 		b.size = type.size;
 		add_type(&b, addr, 0, 0);
-		// reflect makes the buckets of its maps (up to Go 1.23) with a mask but without fields: what they hold is not known.
-		if (!b.failed && pointers_end(shapes, &b) == type.ptr_bytes)
+		if (!b.failed)
 			index = add_shape(shapes,
 					  (struct seep_shape){
 						  .type = addr,
@@ -309,6 +313,15 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr addr)
 uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
 			uint32_t count)
 {
+	uint64_t end = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (parts[i].offset < 0 || (uint64_t)parts[i].offset < end)
+			return 0;
+		end = end_of(&parts[i]);
+		if (end == 0 || end > size)
+			return 0;
+	}
 	return add_shape(shapes, (struct seep_shape){ .size = size, .ptr_bytes = size }, parts,
 			 count);
 }
@@ -327,6 +340,29 @@ uint32_t seep_shape_of_buckets(struct seep_shapes *shapes, seep_addr map_type)
 {
 	return seep_shape_of(shapes,
 			     seep_memory_word(shapes->types->memory, map_type + MAP_BUCKET));
+}
+
+/** The field that the byte at offset is in, and what its type is; fields stand by their offsets. */
+static bool field_at(const struct seep_types *types, const struct seep_type *type, uint64_t offset,
+		     struct seep_field *ret, struct seep_type *type_ret)
+{
+	uint64_t lo = 0, hi = type->kind == SEEP_KIND_STRUCT ? type->count : 0;
+
+	while (lo < hi) {
+		uint64_t mid = lo + (hi - lo) / 2;
+		if (!seep_type_field(types, type, mid, ret))
+			return false;
+		if (ret->offset <= offset)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	for (int back = 0; lo-- > 0 && back < FIELDS_BACK_MAX; back++)
+		if (seep_type_field(types, type, lo, ret) && ret->offset <= offset &&
+		    seep_type_read(types, ret->type, type_ret) &&
+		    offset - ret->offset < type_ret->size)
+			return true;
+	return false;
 }
 
 enum seep_inside seep_type_contains(const struct seep_types *types, seep_addr outer,
@@ -349,13 +385,7 @@ enum seep_inside seep_type_contains(const struct seep_types *types, seep_addr ou
 			offset %= elem.size;
 			continue;
 		}
-		uint64_t i = 0;
-		for (; type.kind == SEEP_KIND_STRUCT && i < type.count; i++)
-			if (seep_type_field(types, &type, i, &field) && field.offset <= offset &&
-			    seep_type_read(types, field.type, &elem) &&
-			    offset < field.offset + elem.size)
-				break;
-		if (type.kind != SEEP_KIND_STRUCT || i == type.count)
+		if (!field_at(types, &type, offset, &field, &elem))
 			return SEEP_INSIDE_NOT;
 		outer = field.type;
 		offset -= field.offset;
@@ -370,7 +400,6 @@ void seep_type_path(struct seep_types *types, seep_addr addr, uint64_t offset, b
 	struct seep_field field;
 
 	for (int depth = 0; depth < DEPTH_MAX && seep_type_read(types, addr, &type); depth++) {
-		uint64_t i = 0;
 		if (type.kind == SEEP_KIND_ARRAY) {
 			if (!seep_type_read(types, type.elem, &elem) || elem.size == 0 ||
 			    offset >= type.size)
@@ -384,14 +413,7 @@ void seep_type_path(struct seep_types *types, seep_addr addr, uint64_t offset, b
 			offset %= elem.size;
 			continue;
 		}
-		if (type.kind != SEEP_KIND_STRUCT)
-			return;
-		for (; i < type.count; i++)
-			if (seep_type_field(types, &type, i, &field) && field.offset <= offset &&
-			    seep_type_read(types, field.type, &elem) &&
-			    offset < field.offset + elem.size)
-				break;
-		if (i == type.count)
+		if (!field_at(types, &type, offset, &field, &elem))
 			return;
 		seep_str_add(text, ".");
 		seep_str_addf(text, "%.*s", (int)(field.name_len < 200 ? field.name_len : 200),

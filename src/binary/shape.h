@@ -46,6 +46,7 @@ struct seep_shapes {
 	struct seep_vec(struct seep_shape) shapes; /** [0] is "unknown" */
 	struct seep_map by_type; /** descriptor → index */
 	void *arena; /** private: the parts */
+	uint64_t part_count, steps; /** private: of all shapes; descriptors looked at */
 };
 
 struct seep_error *seep_shapes_init(struct seep_shapes *shapes, struct seep_types *types)
@@ -53,7 +54,7 @@ struct seep_error *seep_shapes_init(struct seep_shapes *shapes, struct seep_type
 void seep_shapes_deinit(struct seep_shapes *shapes);
 /** Index of the shape of the type at that address; 0 if the type cannot be read or memory is out. Cached. */
 uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr type);
-/** A shape without a descriptor; copies the parts, which are sorted by offset. 0 when memory is out. */
+/** A shape without a descriptor; copies the parts, which are sorted by offset. 0 when memory is out, or parts overlap or leave it. */
 uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
 			uint32_t count);
 /** Whether a pointer to that type sees a value of it and no more; see shape.c. */

@@ -297,12 +297,17 @@ static struct seep_error *capture(struct seep_target *target, const struct seep_
 	if (stats.spans_left_out)
 		seep_report_caveat(
 			report,
-			"%zu stretches of memory are too large to be copied and were not looked at",
+			"%zu stretches of memory are too large to be copied and were not looked at: no goroutine is called leaked",
 			stats.spans_left_out);
 	if (stats.pages_unreadable)
-		seep_report_caveat(report,
-				   "%" PRIu64 " pages could not be read and were taken for empty",
-				   stats.pages_unreadable);
+		seep_report_caveat(
+			report,
+			"%" PRIu64
+			" pages could not be read and were taken for empty: no goroutine is called leaked",
+			stats.pages_unreadable);
+	if (err && stats.spans_left_out)
+		return seep_error_prefix(
+			err, "no room for a copy of all memory (is address space limited?)");
 	return err ? err : seep_usage_read(target, usage_ret);
 }
 

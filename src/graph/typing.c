@@ -364,11 +364,20 @@ static void see_string(struct typer *t, const unsigned char *at, seep_addr holde
 					     .kind = SEEP_PART_STRING });
 }
 
-/** Whether one of count values has a pointer. */
-static bool any_pointer(const struct typer *t, const unsigned char *bytes, uint64_t count,
+/** Takes so many words of those that may be looked at again; false if there are none left. */
+static bool spend(struct typer *t, uint64_t words)
+{
+	if (words > t->spare_words)
+		return false;
+	t->spare_words -= words;
+	return true;
+}
+
+/** Whether one of count values has a pointer, as far as words may still be looked at. */
+static bool any_pointer(struct typer *t, const unsigned char *bytes, uint64_t count,
 			const struct seep_shape *s)
 {
-	for (uint64_t i = 0; i < count; i++)
+	for (uint64_t i = 0; i < count && t->spare_words; i++)
 		for (uint32_t k = 0; k < s->part_count; k++)
 			if (s->parts[k].kind == SEEP_PART_ARRAY) {
 				const struct seep_shape *inner =
@@ -376,6 +385,8 @@ static bool any_pointer(const struct typer *t, const unsigned char *bytes, uint6
 				if (any_pointer(t, bytes + i * s->size + s->parts[k].offset,
 						s->parts[k].count, inner))
 					return true;
+			} else if (!spend(t, 1)) {
+				return false;
 			} else if (seep_le64(bytes + i * s->size + s->parts[k].offset)) {
 				return true;
 			}
@@ -383,7 +394,7 @@ static bool any_pointer(const struct typer *t, const unsigned char *bytes, uint6
 }
 
 /** What the slice shows of the object when nobody re-slices it: all of its cap, where the rest is of no concern. */
-static uint64_t soft_bytes(const struct typer *t, const struct found *f, const struct seep_shape *s,
+static uint64_t soft_bytes(struct typer *t, const struct found *f, const struct seep_shape *s,
 			   uint64_t len, uint64_t cap)
 {
 	uint64_t bytes = cap * s->size, soft = len * s->size;

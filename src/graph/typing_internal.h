@@ -8,6 +8,9 @@
 /** Views of an object: every byte is seen; every byte is seen without re-slicing. */
 enum { SEEN_HARD = 1, SEEN_SOFT = 2, SEEN_ALL = SEEN_HARD | SEEN_SOFT };
 
+/** Slices can share an array without end: words that are looked at again because of that. */
+enum { SPARE_WORDS = 1 << 29 };
+
 /** What is still to be followed. */
 struct work {
 	struct seep_object object; /** shape 0: as its content says */
@@ -38,6 +41,8 @@ struct typer {
 	struct seep_map content_ids;
 	struct seep_vec(struct shape_notes) notes; /** by shape */
 	struct seep_vec(struct work) work;
+	struct seep_vec(struct seep_view_range) typed_ranges; /** of the object at hand */
+	uint64_t spare_words; /** that may still be looked at once more, for slices that overlap */
 	struct {
 		seep_addr start;
 		uint64_t words, *typed; /** bit by word: it has been followed by its type */

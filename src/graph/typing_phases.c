@@ -47,9 +47,7 @@ static bool are_global(const struct typer *t, seep_addr addr, const struct seep_
 	for (uint32_t i = 0; i < count; i++) {
 		seep_addr at = addr + parts[i].offset;
 		int k = global_at(t, at, &word);
-		uint64_t words =
-			parts[i].kind == SEEP_PART_EFACE || parts[i].kind == SEEP_PART_IFACE ? 2 :
-											       1;
+		uint64_t words = seep_part_bytes(parts[i].kind) / 8;
 		if (parts[i].kind == SEEP_PART_ARRAY &&
 		    __builtin_mul_overflow(parts[i].count, parts[i].stride / 8, &words))
 			return false;
@@ -351,36 +349,56 @@ static void guess_global(seep_addr word, seep_addr value, void *arg)
 
 // Pointers of unknown type.
 
-/** Whether the word at that byte was followed as part of a slice's values in an object of unknown content. */
-static bool in_region(const struct typer *t, uint64_t n, uint64_t offset)
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct seep_view_range *x = a, *y = b;
+
+	if (x->start != y->start)
+		return x->start < y->start ? -1 : 1;
+	return (x->len > y->len) - (x->len < y->len);
+}
+
+/** The values of slices in an object of unknown content, by start: what stands there was followed. */
+static void find_regions(struct typer *t, uint64_t n)
 {
 	const uint64_t *slot = seep_map_get(&t->partial_of, n);
 
-	if (!slot)
-		return false;
-	for (uint32_t r = t->typing->partials.data[*slot].first_range; r;) {
+	t->typed_ranges.len = 0;
+	for (uint32_t r = slot ? t->typing->partials.data[*slot].first_range : 0; r;) {
 		const struct seep_view_range *range = &t->typing->ranges.data[r - 1];
-		if (range->shape && offset - range->start < range->len)
-			return true;
+		if (range->shape && !seep_vec_push(&t->typed_ranges, *range))
+			t->failed = true;
 		r = range->next;
 	}
-	return false;
+	if (t->typed_ranges.len)
+		qsort(t->typed_ranges.data, t->typed_ranges.len, sizeof(*t->typed_ranges.data),
+		      compare_ranges);
 }
 
 static void see_all_from(struct typer *t, struct seep_object object)
 {
-	uint64_t n = seep_heap_number(t->heap, object), word;
+	uint64_t n = seep_heap_number(t->heap, object), word, end = 0;
 	struct seep_pointers walk;
 	seep_addr value;
+	size_t next = 0;
 
 	uint8_t content = seep_typing_content(t->typing, object)->content;
 	if (content == SEEP_CONTENT_SHAPE || content == SEEP_CONTENT_CLOSURE)
 		return; // followed already
-	bool regions = is_unknown(t, n) && (t->seen[n] & SEEN_ALL) != SEEN_ALL;
+	t->typed_ranges.len = 0;
+	if (is_unknown(t, n) && (t->seen[n] & SEEN_ALL) != SEEN_ALL)
+		find_regions(t, n);
 	seep_pointers_start(t->heap, object, &walk);
-	while (seep_pointers_next(&walk, &word, &value))
-		if (value && !(regions && in_region(t, n, word * 8)))
+	while (seep_pointers_next(&walk, &word, &value)) {
+		for (; next < t->typed_ranges.len && t->typed_ranges.data[next].start <= word * 8;
+		     next++) {
+			const struct seep_view_range *range = &t->typed_ranges.data[next];
+			if (range->start + (uint64_t)range->len > end)
+				end = range->start + (uint64_t)range->len;
+		}
+		if (value && word * 8 >= end)
 			seep_typer_see_all(t, value);
+	}
 }
 
 static void see_all_global(seep_addr word, seep_addr value, void *arg)
@@ -424,15 +442,6 @@ static void see_all_roots(struct typer *t)
 }
 
 // What is left uncovered.
-
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct seep_view_range *x = a, *y = b;
-
-	if (x->start != y->start)
-		return x->start < y->start ? -1 : 1;
-	return (x->len > y->len) - (x->len < y->len);
-}
 
 /** Bytes that sorted ranges cover; soft: their soft parts. */
 static uint64_t covered(const struct seep_view_range *ranges, uint32_t count, bool soft)
@@ -547,9 +556,12 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 				    const struct seep_variables *variables, struct seep_typing *ret)
 {
 	struct seep_error *err;
-	struct typer t = {
-		.rt = rt, .heap = &rt->heap, .live = live, .variables = variables, .typing = ret
-	};
+	struct typer t = { .rt = rt,
+			   .heap = &rt->heap,
+			   .live = live,
+			   .variables = variables,
+			   .typing = ret,
+			   .spare_words = SPARE_WORDS };
 
 	*ret = (struct seep_typing){ .runtime = rt };
 	err = seep_shapes_init(&ret->shapes, &rt->types);
@@ -584,6 +596,7 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 	seep_vec_free(&t.trie_types);
 	seep_vec_free(&t.notes);
 	seep_vec_free(&t.work);
+	seep_vec_free(&t.typed_ranges);
 	if (t.failed) {
 		seep_error_destroy(err);
 		err = &seep_enomem;

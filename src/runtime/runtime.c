@@ -69,7 +69,8 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 		return err;
 	}
 	check_stacks(rt);
-	rt->unread_pages = seep_target_stats(target).pages_unreadable;
+	struct seep_stop_stats stats = seep_target_stats(target);
+	rt->unread_parts = stats.pages_unreadable + stats.spans_left_out;
 	*ret = rt;
 	return NULL;
 }
@@ -77,7 +78,7 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 bool seep_runtime_is_blind(const struct seep_runtime *rt)
 {
 	return rt->binary->pclntab.module.next != 0 || rt->heap.unread_spans || rt->unread_stacks ||
-	       rt->unread_pages;
+	       rt->unread_parts;
 }
 
 void seep_runtime_destroy(struct seep_runtime *rt)

@@ -126,7 +126,7 @@ struct seep_runtime {
 	uint64_t wall_now; /** the same moment in ns since 1970 */
 	uint64_t dead_goroutines, not_unwound;
 	uint64_t unread_stacks; /** of goroutines that are not dead: what stands there is not known */
-	uint64_t unread_pages; /** taken for empty */
+	uint64_t unread_parts; /** pages taken for empty, and mappings for which there was no room */
 	uint64_t missing_waits; /** blocked goroutines whose primitive could not be found: treated as live */
 };
 
@@ -143,7 +143,7 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 				     struct seep_runtime **ret) _must_check_;
 void seep_runtime_destroy(struct seep_runtime *runtime);
 
-/** Part of memory could not be read and may lead to anything: other modules' variables, spans, stacks or pages that were not copied. */
+/** Part of memory could not be read and may lead to anything: other modules' variables, spans, stacks, pages and mappings that were not copied. */
 bool seep_runtime_is_blind(const struct seep_runtime *runtime);
 
 /** Name of a wait kind for people: "channel", "mutex", ... */

@@ -3,6 +3,7 @@
 // each piece of memory that it could touch:
 //
 //	touch ADDRESS LENGTH
+//	cast ADDRESS LENGTH           memory that only unsafe casts give access to
 //	backing ADDRESS LENGTH        a string or array that parts were taken of
 //	ready
 //
@@ -67,6 +68,9 @@ var (
 	widest  *wide
 	backing [][2]uintptr
 )
+
+// more is what files named after a release add.
+var more []func()
 
 func chance(percent int) bool { return random.Intn(100) < percent }
 
@@ -297,6 +301,7 @@ type place struct {
 var (
 	seen    = map[place]bool{}
 	touched [][2]uintptr
+	cast    [][2]uintptr
 )
 
 func touch(addr, size uintptr) {
@@ -359,15 +364,25 @@ func main() {
 	}
 	random = rand.New(rand.NewSource(seed))
 	build()
-	for _, root := range []interface{}{&roots, &forest, &byName, &things, &matrix, &queue, &nested, &widest} {
+	buildMore()
+	for _, f := range more {
+		f()
+	}
+	for _, root := range append(moreRoots(), &roots, &forest, &byName, &things, &matrix, &queue, &nested, &widest) {
 		walk(reflect.ValueOf(root).Elem())
 	}
 	seen = nil
+	if chance(0) {
+		moreUses()
+	}
 	runtime.GC()
 	runtime.GC()
 	out := bufio.NewWriter(os.Stdout)
 	for _, t := range touched {
 		fmt.Fprintf(out, "touch %#x %d\n", t[0], t[1])
+	}
+	for _, c := range cast {
+		fmt.Fprintf(out, "cast %#x %d\n", c[0], c[1])
 	}
 	for _, b := range backing {
 		fmt.Fprintf(out, "backing %#x %d\n", b[0], b[1])

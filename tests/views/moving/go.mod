@@ -1,0 +1,3 @@
+module seep.test/moving
+
+go 1.18
