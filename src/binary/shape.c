@@ -165,7 +165,7 @@ static void add_array(struct builder *b, const struct seep_type *type, uint64_t 
 	struct seep_type elem;
 
 	if (!seep_type_read(b->shapes->types, type->elem, &elem) || elem.size == 0 ||
-	    type->count > type->size / elem.size) {
+	    type->count == 0 || type->count > type->size / elem.size) {
 		b->failed = true;
 		return;
 	}
@@ -265,6 +265,26 @@ static const struct seep_part *keep(struct seep_shapes *shapes, const struct see
 	return c->parts;
 }
 
+/** The byte behind the last pointer of the parts, as abi.Type.PtrBytes counts. */
+static uint64_t pointers_end(const struct seep_shapes *shapes, const struct builder *b)
+{
+	if (b->parts.len == 0)
+		return 0;
+	const struct seep_part *last = &b->parts.data[b->parts.len - 1];
+	uint64_t offset = (uint64_t)last->offset;
+
+	switch (last->kind) {
+	case SEEP_PART_ARRAY:
+		return offset + (last->count - 1) * last->stride +
+		       shapes->shapes.data[last->inner].ptr_bytes;
+	case SEEP_PART_EFACE:
+	case SEEP_PART_IFACE:
+		return offset + 16;
+	default:
+		return offset + 8;
+	}
+}
+
 static uint32_t add_shape(struct seep_shapes *shapes, struct seep_shape shape,
 			  const struct seep_part *parts, size_t count)
 {
@@ -294,7 +314,8 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr addr)
 	if (seep_type_read(shapes->types, addr, &type) && type.kind != 0) {
 		b.size = type.size;
 		add_type(&b, addr, 0, 0);
-		if (!b.failed)
+		// reflect makes the buckets of its maps (up to Go 1.23) with a mask but without fields: what they hold is not known.
+		if (!b.failed && pointers_end(shapes, &b) == type.ptr_bytes)
 			index = add_shape(shapes,
 					  (struct seep_shape){
 						  .type = addr,

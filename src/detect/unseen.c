@@ -109,7 +109,9 @@ static bool is_pinned(const struct detector *d, const struct seep_hidden *hidden
 	return node != SEEP_NODE_NONE && seep_bit_get(hidden->pinned, node);
 }
 
-static void judge_bytes(struct detector *d, const struct seep_hidden *hidden)
+/** Suspects that are lost as a whole once slices are not re-sliced count there alone. */
+static void judge_bytes(struct detector *d, const struct seep_hidden *hidden,
+			const struct seep_hidden *soft_hidden)
 {
 	const struct seep_typing *typing = d->view->typing;
 
@@ -123,6 +125,8 @@ static void judge_bytes(struct detector *d, const struct seep_hidden *hidden)
 		enum cause cause = p->kind == SEEP_PART_STRING ? CAUSE_SUBSTRING : CAUSE_SUBSLICE;
 		enum seep_verdict verdict = hard && !p->guessed && !d->blind ? SEEP_VERDICT_PROVEN :
 									       SEEP_VERDICT_SUSPECT;
+		if (verdict == SEEP_VERDICT_SUSPECT && is_pinned(d, soft_hidden, p->object))
+			continue;
 		struct group *group = group_of(d, cause, verdict, !hard, p);
 		if (group)
 			add_object(d, group, p->object, hard ? p->visible : p->soft);
@@ -320,7 +324,7 @@ struct seep_error *seep_detect_unseen(const struct seep_view *view, struct seep_
 	if (!err)
 		err = seep_hidden_find(view->typing, view->graph, SEEP_HIDDEN_SOFT, &soft);
 	if (!err) {
-		judge_bytes(&d, &hidden);
+		judge_bytes(&d, &hidden, &soft);
 		err = judge_objects(&d, &hidden, false, taken);
 	}
 	if (!err)

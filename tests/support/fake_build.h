@@ -52,11 +52,11 @@ static inline seep_addr fake_slice(struct fake_types *fake, seep_addr elem, cons
 }
 static inline seep_addr fake_any(struct fake_types *fake)
 {
-	return fake_words(fake, SEEP_KIND_INTERFACE, 2, 3, 0, "interface {}");
+	return fake_words(fake, SEEP_KIND_INTERFACE, 2, 2, 0, "interface {}");
 }
 static inline seep_addr fake_interface(struct fake_types *fake, uint64_t methods, const char *name)
 {
-	seep_addr type = fake_words(fake, SEEP_KIND_INTERFACE, 2, 3, 0, name);
+	seep_addr type = fake_words(fake, SEEP_KIND_INTERFACE, 2, 2, 0, name);
 
 	fake_u64(fake, type + 64, methods);
 	return type;

@@ -240,7 +240,7 @@ static void interfaces_say_what_they_hold(void **state)
 
 static void interfaces_in_unknown_memory_are_guesses(void **state)
 {
-	seep_addr object = fake_world_words(&w, 64, 0x33), boxed = fake_world_make(&w, node, 1),
+	seep_addr object = fake_world_words(&w, 64, 0x22), boxed = fake_world_make(&w, node, 1),
 		  bytes = fake_world_bytes(&w, 2048), inter = fake_interface(&w.types, 1, "I"),
 		  itab = fake_take(&w.types, 32), other = fake_world_make(&w, node, 1),
 		  known = fake_world_make(&w, node, 1);
@@ -264,9 +264,9 @@ static void interfaces_in_unknown_memory_are_guesses(void **state)
 
 static void what_is_no_itab_is_no_guess(void **state)
 {
-	seep_addr object = fake_world_words(&w, 64, 3), boxed = fake_world_make(&w, node, 1),
+	seep_addr object = fake_world_words(&w, 64, 2), boxed = fake_world_make(&w, node, 1),
 		  inter = fake_interface(&w.types, 1, "I"), itab = fake_take(&w.types, 32),
-		  other = fake_world_words(&w, 64, 3), pair = fake_take(&w.types, 32);
+		  other = fake_world_words(&w, 64, 2), pair = fake_take(&w.types, 32);
 
 	(void)state;
 	fake_u64(&w.types, itab, inter);
