@@ -455,6 +455,17 @@ static bool add_in_piece(struct found *found, const struct seep_shape *shape,
 	for (uint32_t i = 0; i < shape->part_count; i++) {
 		struct seep_part part = shape->parts[i];
 		uint64_t start = part.offset, len = part_bytes(&part);
+		// The compiler keeps the words of a slice or string apart where it likes, and drops those that it needs no more.
+		if ((part.kind == SEEP_PART_SLICE || part.kind == SEEP_PART_STRING) &&
+		    start >= piece->at && start - piece->at + WORD <= piece->len &&
+		    start - piece->at + len > piece->len) {
+			if (part.kind == SEEP_PART_STRING)
+				part.type = part.inner = 0;
+			else if (!part.type && !part.inner)
+				continue;
+			part.kind = SEEP_PART_ELEMENTS;
+			len = WORD;
+		}
 		if (start < piece->at || len > piece->len || start - piece->at > piece->len - len)
 			continue;
 		part.offset = piece->offset + (int64_t)(start - piece->at);

@@ -381,6 +381,7 @@ static bool make(struct seep_debug *debug, const struct seep_die *die, unsigned 
 	if ((die->has & SEEP_DIE_SIZE) && ret->size != die->size)
 		ok = false;
 	ret->type = descriptor(debug, die);
+	ret->name = die->name;
 	ok = ok && finish(debug, first, ret);
 	debug->scratch.len = first;
 	return ok;

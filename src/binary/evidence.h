@@ -16,8 +16,14 @@ struct seep_evidence; /** what was found so far; functions are looked at on dema
 struct seep_evidence_word {
 	seep_addr addr; /** package variables: of the word */
 	int64_t offset; /** stacks: bytes from the frame's stack pointer at calls */
-	uint8_t kind; /** enum seep_part_kind; on stacks POINTER, MAP, CHANNEL and FUNC only */
+	uint8_t kind; /** enum seep_part_kind; on stacks POINTER, MAP, CHANNEL, FUNC and ELEMENTS only */
 	seep_addr type; /** as in struct seep_part */
+};
+
+/** A frame, and the one that called it. */
+struct seep_evidence_frame {
+	const struct seep_func *func, *caller; /** caller: NULL = not known */
+	seep_addr pc, caller_pc;
 };
 
 /** What it cost. */
@@ -48,12 +54,14 @@ struct seep_error *seep_evidence_globals(struct seep_evidence *evidence, const s
 					 const struct seep_evidence_word **ret, size_t *count_ret)
 	_must_check_;
 /**
- * What is known of the stack words of a frame of func that stands at pc (a return address). The same rules. It holds for words
+ * What is known of the stack words of a frame of func that stands at pc (a return address). The same rules. The caller adds
+ * what it passes, when its frame, which stands at caller_pc, called func itself. It holds for words
  * that the stack maps call live there; others may have got other contents. Sorted; lives as long as the evidence.
  */
-struct seep_error *seep_evidence_frame(struct seep_evidence *evidence, const struct seep_func *func,
-				       seep_addr pc, const struct seep_evidence_word **ret,
-				       size_t *count_ret) _must_check_;
+struct seep_error *seep_evidence_frame(struct seep_evidence *evidence,
+				       const struct seep_evidence_frame *frame,
+				       const struct seep_evidence_word **ret, size_t *count_ret)
+	_must_check_;
 /**
  * The type of the objects that func, a closure, gets its captured variables in: a struct whose first field is the code's address. 0 if not
  * known: it captures nothing, or its objects are made in a way that is not understood, or never on the heap.

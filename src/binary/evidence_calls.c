@@ -330,6 +330,11 @@ static void entry_hook(void *arg, const struct seep_func *func, struct seep_fact
 	const uint64_t *closure = seep_map_get(&ev->closures, func->entry);
 	if (closure && *closure > 1)
 		regs[SEEP_RDX] = value_fact(SEEP_PART_POINTER, *closure);
+	for (int i = 0; ev->passed && ev->passed_to == func->entry && i < SEEP_ARGUMENT_REGS; i++) {
+		struct seep_fact *fact = &regs[seep_argument_regs[i]];
+		if (fact->kind == SEEP_FACT_NONE)
+			*fact = ev->passed[seep_argument_regs[i]];
+	}
 }
 
 static void call_hook(void *arg, const struct seep_flow *flow, const struct seep_step *step,

@@ -28,6 +28,9 @@ struct seep_evidence {
 	bool globals_known;
 	struct seep_map frames; /** pc → index in frame_lists, plus 1 */
 	struct seep_vec(struct seep_frame_list) frame_lists;
+	const struct seep_fact *
+		passed; /** while a frame is read: by register, what its caller passes; else NULL */
+	seep_addr passed_to;
 	struct seep_evidence_stats stats;
 	int summary_depth;
 	bool failed; /** memory is out */

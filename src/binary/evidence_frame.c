@@ -1,9 +1,9 @@
 // Words of stack frames, and what closures capture.
 //
 // A frame stands at a call. What the function did on every way to there is known (flow.h): its receiver came in a register, was
-// kept in a slot, and that has not been written since; or it kept a field of its receiver, newobject's result, and so on. The values
-// of one slot that a slice or string is made of are kept apart from each other, wherever there is room; so of these nothing is
-// told.
+// kept in a slot, and that has not been written since; or it kept a field of its receiver, newobject's result, and so on. The words
+// that a slice or string is made of are kept apart from each other, wherever there is room; so of these only the first is told, and
+// nothing of how much it sees.
 //
 // The object of a closure is made where the closure is: newobject(struct { F uintptr; captured... }), and the code's address is
 // stored into its first word. One body of code has one such type.
@@ -137,8 +137,13 @@ static bool add_word(struct seep_evidence *ev, const struct seep_flow *flow,
 
 	if (fact.kind != SEEP_FACT_VALUE && slot->word != 0)
 		fact = seep_evidence_global(ev, slot->word);
+	if (fact.part == SEEP_PART_STRING)
+		fact.type = 0;
+	if (fact.part == SEEP_PART_SLICE || fact.part == SEEP_PART_STRING)
+		fact.part = SEEP_PART_ELEMENTS;
 	bool alone = fact.part == SEEP_PART_POINTER || fact.part == SEEP_PART_MAP ||
-		     fact.part == SEEP_PART_CHANNEL || fact.part == SEEP_PART_FUNC;
+		     fact.part == SEEP_PART_CHANNEL || fact.part == SEEP_PART_FUNC ||
+		     fact.part == SEEP_PART_ELEMENTS;
 	if (fact.kind != SEEP_FACT_VALUE || !alone ||
 	    (fact.type && seep_type_is_form(ev->types, fact.type)))
 		return true;
@@ -152,6 +157,40 @@ static bool add_word(struct seep_evidence *ev, const struct seep_flow *flow,
 		.type = fact.part == SEEP_PART_FUNC ? 0 : fact.type,
 	};
 	return true;
+}
+
+// What the caller has in the registers that arguments are passed in, at its call of func.
+static void read_passed(struct seep_evidence *ev, const struct seep_evidence_frame *frame,
+			struct seep_fact *passed)
+{
+	const struct seep_step *step;
+
+	_cleanup_(seep_flow_close) struct seep_flow flow = {};
+	struct seep_error *err = seep_flow_open(&flow, ev->tab, frame->caller, &ev->hooks);
+	if (err) {
+		ev->failed |= err == &seep_enomem;
+		seep_error_destroy(err);
+		return;
+	}
+	ev->stats.functions++;
+	ev->stats.code_bytes += frame->caller->end - frame->caller->entry;
+	while ((step = seep_flow_next(&flow)) && step->addr + step->size < frame->caller_pc)
+		;
+	if (!step || step->kind != SEEP_STEP_CALL || step->addr + step->size != frame->caller_pc ||
+	    seep_step_target(step) != frame->func->entry)
+		return;
+	for (int i = 0; i < SEEP_ARGUMENT_REGS; i++) {
+		const struct seep_value *value = &flow.now.regs[seep_argument_regs[i]];
+		struct seep_fact fact = {};
+		if (value->at != 0)
+			continue;
+		fact = seep_evidence_resolve(ev, value->fact);
+		if (fact.kind != SEEP_FACT_VALUE && value->word != 0)
+			fact = seep_evidence_global(ev, value->word);
+		if (fact.kind == SEEP_FACT_VALUE && fact.part != SEEP_PART_IFACE &&
+		    fact.part != SEEP_PART_EFACE)
+			passed[seep_argument_regs[i]] = fact;
+	}
 }
 
 // What is in slots while the call that returns to pc lasts, or before the instruction at pc if there is no such call.
@@ -184,16 +223,19 @@ static bool read_frame(struct seep_evidence *ev, const struct seep_func *func, s
 	return good;
 }
 
-struct seep_error *seep_evidence_frame(struct seep_evidence *ev, const struct seep_func *func,
-				       seep_addr pc, const struct seep_evidence_word **ret,
-				       size_t *count_ret)
+struct seep_error *seep_evidence_frame(struct seep_evidence *ev,
+				       const struct seep_evidence_frame *frame,
+				       const struct seep_evidence_word **ret, size_t *count_ret)
 {
+	const struct seep_func *func = frame->func;
+	struct seep_fact passed[SEEP_REGS] = {};
 	struct seep_frame_list list = {};
-	bool added;
+	uint64_t key = frame->pc ^ (frame->caller ? frame->caller_pc << 32 : 0);
+	bool added, good;
 
 	*ret = NULL;
 	*count_ret = 0;
-	uint64_t *slot = seep_map_put(&ev->frames, pc, &added);
+	uint64_t *slot = seep_map_put(&ev->frames, key, &added);
 	if (!slot)
 		return &seep_enomem;
 	if (added) {
@@ -201,13 +243,23 @@ struct seep_error *seep_evidence_frame(struct seep_evidence *ev, const struct se
 		if (!seep_evidence_is_witness(ev, func) || ev->frame_lists.len >= MAX_FRAMES)
 			return NULL;
 		(void)seep_evidence_closure(ev, func);
-		if (!read_frame(ev, func, pc, &list) || !seep_vec_push(&ev->frame_lists, list)) {
+		// What a go statement makes to call with arguments is a wrapper.
+		if (frame->caller && (frame->caller->func_id == ev->tab->wrapper_id ||
+				      seep_evidence_is_witness(ev, frame->caller))) {
+			(void)seep_evidence_closure(ev, frame->caller);
+			read_passed(ev, frame, passed);
+			ev->passed = passed;
+			ev->passed_to = func->entry;
+		}
+		good = read_frame(ev, func, frame->pc, &list);
+		ev->passed = NULL;
+		if (!good || !seep_vec_push(&ev->frame_lists, list)) {
 			free(list.words);
 			return &seep_enomem;
 		}
-		*seep_map_get(&ev->frames, pc) = ev->frame_lists.len;
+		*seep_map_get(&ev->frames, key) = ev->frame_lists.len;
 	}
-	const uint64_t *known = seep_map_get(&ev->frames, pc);
+	const uint64_t *known = seep_map_get(&ev->frames, key);
 	if (known && *known != 0) {
 		*ret = ev->frame_lists.data[*known - 1].words;
 		*count_ret = ev->frame_lists.data[*known - 1].count;

@@ -299,6 +299,13 @@ static int reg_operand(const struct seep_step *step, unsigned i, unsigned size)
 	return step->operands[i].reg;
 }
 
+// Where a variable that is indexed from a slot on ends at most: one of the frame's own does not reach beyond the return address, behind
+// which the caller keeps room for what it passed in registers.
+static int64_t variable_end(int64_t slot)
+{
+	return slot < 0 ? 0 : INT64_MAX;
+}
+
 // A store that is not a plain one of a register to a slot.
 static void write_memory(struct seep_flow *flow, const struct seep_operand *mem)
 {
@@ -308,9 +315,10 @@ static void write_memory(struct seep_flow *flow, const struct seep_operand *mem)
 	if (slot_at(&at, &slot)) {
 		slots_written(flow, slot, slot + (mem->size ? mem->size : UNKNOWN_STORE_BYTES));
 	} else if (mem->base == SEEP_RSP) { // with an index
-		slots_written(flow, mem->value - flow->now.depth, INT64_MAX);
+		slot = mem->value - flow->now.depth;
+		slots_written(flow, slot, variable_end(slot));
 	} else if (mem->base != SEEP_NO_REG && slot_at(&flow->now.regs[mem->base], &slot)) {
-		slots_written(flow, slot + (mem->value < 0 ? mem->value : 0), INT64_MAX);
+		slots_written(flow, slot + (mem->value < 0 ? mem->value : 0), variable_end(slot));
 	} else if (!mem->absolute) {
 		exposed_written(flow);
 	}
@@ -341,7 +349,7 @@ static void string_written(struct seep_flow *flow, int64_t bytes)
 
 	if (slot_at(&flow->now.regs[SEEP_RDI], &slot))
 		slots_written(flow, slot,
-			      __builtin_add_overflow(slot, bytes, &end) ? INT64_MAX : end);
+			      __builtin_add_overflow(slot, bytes, &end) ? variable_end(slot) : end);
 	exposed_written(flow);
 }
 

@@ -58,17 +58,23 @@ static bool in_package(const struct seep_types *types, const struct seep_type *t
 }
 
 /** Types of the runtime's whose pointers lead to more than a value of the type. */
-static bool is_opaque(const struct seep_types *types, const struct seep_type *type)
+static bool is_opaque(struct seep_types *types, const struct seep_type *type)
 {
 	static const char *const packages[] = {
 		"runtime",	"internal/runtime/maps", "internal/sync",   "internal/concurrent",
 		"internal/abi", "internal/reflectlite",	 "internal/bisect", "internal/poll",
 		NULL,
 	};
-	return type->kind == SEEP_KIND_STRUCT && in_package(types, type, packages);
+	static const char *const maps[] = { "unique", NULL }; // see typing_trie.c
+
+	if (type->kind != SEEP_KIND_STRUCT)
+		return false;
+	return in_package(types, type, packages) ||
+	       (in_package(types, type, maps) &&
+		strncmp(seep_type_name(types, type->addr), "unique.Handle[", 14) != 0);
 }
 
-bool seep_pointer_is_plain(const struct seep_types *types, seep_addr pointee)
+bool seep_pointer_is_plain(struct seep_types *types, seep_addr pointee)
 {
 	struct seep_type type;
 
@@ -135,13 +141,29 @@ static bool add_atomic_pointer(struct builder *b, const struct seep_type *type, 
 	return true;
 }
 
+/** sync.entry up to Go 1.23: struct { p unsafe.Pointer }, later an atomic.Pointer; it is always a *interface {}. */
+static bool add_map_entry(struct builder *b, const struct seep_type *type, uint64_t offset)
+{
+	static const char *const package[] = { "sync", NULL };
+	static const struct seep_part eface = { .kind = SEEP_PART_EFACE };
+
+	if (type->size != 8 || type->count != 1 || !in_package(b->shapes->types, type, package) ||
+	    strcmp(seep_type_name(b->shapes->types, type->addr), "sync.entry") != 0)
+		return false;
+	if (!b->shapes->any)
+		b->shapes->any = seep_shape_add(b->shapes, "interface {}", 16, &eface, 1);
+	push(b, (struct seep_part){
+			.offset = offset, .kind = SEEP_PART_POINTER, .inner = b->shapes->any });
+	return true;
+}
+
 static void add_struct(struct builder *b, const struct seep_type *type, uint64_t offset, int depth)
 {
 	// A bucket of a map up to Go 1.23 ends in a pointer to one like it.
 	bool bucket = strncmp(seep_type_name(b->shapes->types, type->addr), "map.bucket[", 11) == 0;
 	struct seep_field field;
 
-	if (add_atomic_pointer(b, type, offset))
+	if (add_atomic_pointer(b, type, offset) || add_map_entry(b, type, offset))
 		return;
 	for (uint64_t i = 0; i < type->count && !b->failed; i++) {
 		if (!seep_type_field(b->shapes->types, type, i, &field)) {
@@ -331,8 +353,8 @@ uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr addr)
 	return index;
 }
 
-uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
-			uint32_t count)
+uint32_t seep_shape_add(struct seep_shapes *shapes, const char *name, uint64_t size,
+			const struct seep_part *parts, uint32_t count)
 {
 	uint64_t end = 0;
 
@@ -343,8 +365,10 @@ uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct 
 		if (end == 0 || end > size)
 			return 0;
 	}
-	return add_shape(shapes, (struct seep_shape){ .size = size, .ptr_bytes = size }, parts,
-			 count);
+	return add_shape(
+		shapes,
+		(struct seep_shape){ .name = name, .size = size, .ptr_bytes = count ? size : 0 },
+		parts, count);
 }
 
 uint32_t seep_shape_target(struct seep_shapes *shapes, const struct seep_part *part)

@@ -22,18 +22,20 @@ enum seep_part_kind {
 	SEEP_PART_IFACE, /** 2 words: itab, data */
 	SEEP_PART_UNSAFE, /** unsafe.Pointer, and pointers that the runtime does arithmetic with: sees all of what it leads to */
 	SEEP_PART_ARRAY, /** `count` values of shape `inner`, `stride` bytes apart */
+	SEEP_PART_ELEMENTS, /** on stacks: the first word of a slice whose rest is elsewhere; of a string if it has neither type nor inner */
 };
 
 struct seep_part {
 	int64_t offset; /** negative only in what debug.h says of frames */
 	uint8_t kind; /** enum seep_part_kind */
-	uint32_t inner; /** ARRAY: shape; POINTER, SLICE: the shape of what it leads to, once known, else 0 (private) */
-	seep_addr type; /** POINTER: T; SLICE: the element; MAP, CHANNEL, FUNC, IFACE: the type itself; 0 = unknown */
+	uint32_t inner; /** ARRAY: shape; POINTER, SLICE, ELEMENTS: the shape of what it leads to, once known, else 0 (private) */
+	seep_addr type; /** POINTER: T; SLICE, ELEMENTS: the element; MAP, CHANNEL, FUNC, IFACE: the type itself; 0 = unknown */
 	uint64_t count, stride; /** ARRAY */
 };
 
 struct seep_shape {
 	seep_addr type; /** 0: made from something else than a descriptor */
+	const char *name; /** of a shape without a descriptor, if it has one; borrowed */
 	uint64_t size, ptr_bytes;
 	const struct seep_part *parts;
 	uint32_t part_count;
@@ -45,6 +47,7 @@ struct seep_shapes {
 	struct seep_types *types;
 	struct seep_vec(struct seep_shape) shapes; /** [0] is "unknown" */
 	struct seep_map by_type; /** descriptor → index */
+	uint32_t any; /** private: of an interface {} */
 	void *arena; /** private: the parts */
 	uint64_t part_count, steps; /** private: of all shapes; descriptors looked at */
 };
@@ -54,11 +57,11 @@ struct seep_error *seep_shapes_init(struct seep_shapes *shapes, struct seep_type
 void seep_shapes_deinit(struct seep_shapes *shapes);
 /** Index of the shape of the type at that address; 0 if the type cannot be read or memory is out. Cached. */
 uint32_t seep_shape_of(struct seep_shapes *shapes, seep_addr type);
-/** A shape without a descriptor; copies the parts, which are sorted by offset. 0 when memory is out, or parts overlap or leave it. */
-uint32_t seep_shape_add(struct seep_shapes *shapes, uint64_t size, const struct seep_part *parts,
-			uint32_t count);
+/** A shape without a descriptor; copies the parts, which are sorted by offset. The name may be NULL. 0 when memory is out, or parts overlap or leave it. */
+uint32_t seep_shape_add(struct seep_shapes *shapes, const char *name, uint64_t size,
+			const struct seep_part *parts, uint32_t count);
 /** Whether a pointer to that type sees a value of it and no more; see shape.c. */
-bool seep_pointer_is_plain(const struct seep_types *types, seep_addr pointee);
+bool seep_pointer_is_plain(struct seep_types *types, seep_addr pointee);
 /** Bytes of a part of that kind; 0 for ARRAY. */
 static inline uint64_t seep_part_bytes(uint8_t kind)
 {

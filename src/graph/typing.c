@@ -6,6 +6,7 @@
 //	2. along typed pointers, until nothing new gets a type
 //	3. guesses: in objects still untyped, a word that leads to a type or itab followed by a pointer looks like an interface.
 //	   What is typed from there on is marked as guessed
+//	   Then objects that only one type fits (typing_fit.c): guessed as well, and of no consequence for views
 //	4. every pointer that has not been followed by its type so far is of unknown type: it sees all of what it leads to
 //
 // So each pointer word of the reachable heap adds a view: what is left uncovered nothing can see. Two simplifications err on the side of
@@ -49,6 +50,14 @@ uint64_t seep_least_in_slot(uint64_t slot_size)
 	       2; // a size class that is not known: no more than half of a slot is ever lost
 }
 
+bool seep_is_slot_size(uint64_t size)
+{
+	for (size_t i = 0; i < sizeof(slot_sizes) / sizeof(*slot_sizes); i++)
+		if (slot_sizes[i] == size)
+			return true;
+	return false;
+}
+
 uint32_t seep_typer_content(struct typer *t, enum seep_content content, seep_addr type,
 			    uint32_t shape)
 {
@@ -77,6 +86,8 @@ bool seep_typer_set(struct typer *t, struct seep_object object, uint32_t content
 	t->typing->content[n] = content;
 	if (t->guessing)
 		seep_bit_set(t->typing->guessed, n);
+	if (t->fitting)
+		seep_bit_set(t->fitted, n);
 	return true;
 }
 
@@ -167,6 +178,29 @@ static void see_part(struct typer *t, const struct found *f, struct part_view vi
 	p->range_count++;
 }
 
+/** The same by the parts alone: no word holds a pointer that is not one's. first: the value's first word. */
+static uint64_t mask_of_parts(const struct typer *t, const struct seep_shape *s, uint64_t first)
+{
+	uint64_t bits = 0;
+
+	for (uint32_t i = 0; i < s->part_count && first + s->parts[i].offset / 8 < 64; i++) {
+		const struct seep_part *part = &s->parts[i];
+		uint64_t word = first + part->offset / 8;
+		if (part->kind == SEEP_PART_ARRAY) {
+			const struct seep_shape *inner =
+				&t->typing->shapes.shapes.data[part->inner];
+			for (uint64_t e = 0; e < part->count && word + e * part->stride / 8 < 64;
+			     e++)
+				bits |= mask_of_parts(t, inner, word + e * part->stride / 8);
+			continue;
+		}
+		bool pair = part->kind == SEEP_PART_EFACE || part->kind == SEEP_PART_IFACE;
+		bits |= (pair ? 2ull : 1ull)
+			<< word; // what an interface's first word leads to is not the collector's
+	}
+	return bits;
+}
+
 /** Which of the first 64 words of a value of the shape hold pointers. */
 static uint64_t first_mask(struct typer *t, uint32_t shape)
 {
@@ -174,7 +208,9 @@ static uint64_t first_mask(struct typer *t, uint32_t shape)
 	struct seep_type type;
 	uint64_t bits = 0;
 
-	if (!s->type || !seep_type_read(t->typing->shapes.types, s->type, &type))
+	if (!s->type)
+		return mask_of_parts(t, s, 0);
+	if (!seep_type_read(t->typing->shapes.types, s->type, &type))
 		return 0;
 	const uint8_t *mask = seep_type_mask(t->typing->shapes.types, &type);
 	for (uint64_t i = 0; mask && i < 64 && i < type.ptr_bytes / 8; i++)
@@ -195,8 +231,35 @@ static struct shape_notes *notes_of(struct typer *t, uint32_t shape)
 		const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
 		notes->content = seep_typer_content(t, SEEP_CONTENT_SHAPE, s->type, shape);
 		notes->mask = first_mask(t, shape);
+		notes->channel = s->type && s->opaque &&
+				 strcmp(seep_type_name(t->typing->shapes.types, s->type),
+					"runtime.hchan") == 0;
 	}
 	return notes;
+}
+
+uint64_t seep_typer_mask(struct typer *t, uint32_t shape)
+{
+	struct shape_notes *notes = notes_of(t, shape);
+
+	return notes ? notes->mask : 0;
+}
+
+bool seep_typer_pointers(const struct typer *t, struct seep_object object, uint64_t *ret)
+{
+	struct seep_pointers walk;
+	uint64_t bits = 0;
+
+	seep_pointers_start(t->heap, object, &walk);
+	if (walk.guess)
+		return false;
+	// Up to Go 1.21 an object's bits may begin in the middle of a word of the bitmap.
+	while (walk.next_word < 64 && seep_pointers_refill(&walk) && walk.chunk_word < 64) {
+		bits |= walk.chunk << walk.chunk_word;
+		walk.chunk = 0;
+	}
+	*ret = bits;
+	return true;
 }
 
 /** The lowest n bits. */
@@ -257,6 +320,10 @@ static bool take_shape(struct typer *t, const struct found *f, uint32_t shape, u
 	struct shape_notes *notes = notes_of(t, shape);
 	if (f->span->tiny || s->size == 0 || !notes || !mask_agrees(t, f, s, notes->mask, bytes))
 		return false;
+	if (notes->channel) {
+		seep_typer_see_channel(t, seep_heap_address(t->heap, f->object), 0);
+		return true;
+	}
 	seep_typer_set(t, f->object, notes->content);
 	if (s->part_count)
 		seep_typer_push(t, (struct work){ .object = f->object });
@@ -510,7 +577,7 @@ static void see_interface(struct typer *t, seep_addr type, const unsigned char *
 		see_value(t, seep_le64(data), shape, holder);
 }
 
-static void see_channel(struct typer *t, seep_addr pointer, seep_addr chan_type)
+void seep_typer_see_channel(struct typer *t, seep_addr pointer, seep_addr elem)
 {
 	const struct seep_layout *l = &t->rt->binary->layout;
 	struct seep_type type;
@@ -519,7 +586,10 @@ static void see_channel(struct typer *t, seep_addr pointer, seep_addr chan_type)
 	if (!seep_typer_find(t, pointer, &f))
 		return;
 	t->seen[f.n] |= SEEN_ALL;
-	seep_addr elem = seep_type_read(t->typing->shapes.types, chan_type, &type) ? type.elem : 0;
+	if (!elem && f.span->bytes && l->hchan_elemtype >= 0)
+		elem = seep_memory_word(&t->rt->memory, pointer + l->hchan_elemtype);
+	if (elem && !seep_type_read(t->typing->shapes.types, elem, &type))
+		elem = 0;
 	if (f.offset ||
 	    !seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_CHANNEL, elem, 0)) ||
 	    !f.span->bytes || f.span->elem_size < (uint64_t)l->hchan_size)
@@ -531,7 +601,15 @@ static void see_channel(struct typer *t, seep_addr pointer, seep_addr chan_type)
 			     pointer + l->hchan_buf);
 }
 
-static void see_func(struct typer *t, seep_addr pointer)
+static void see_channel_of(struct typer *t, seep_addr pointer, seep_addr chan_type)
+{
+	struct seep_type type;
+	bool known = seep_type_read(t->typing->shapes.types, chan_type, &type);
+
+	seep_typer_see_channel(t, pointer, known ? type.elem : 0);
+}
+
+void seep_typer_see_func(struct typer *t, seep_addr pointer)
 {
 	struct found f;
 
@@ -543,6 +621,21 @@ static void see_func(struct typer *t, seep_addr pointer)
 	seep_addr pc = seep_le64(f.span->bytes + f.object.slot * f.span->elem_size);
 	if (seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_CLOSURE, pc, 0)))
 		seep_typer_push(t, (struct work){ .object = f.object });
+}
+
+/** A pointer to the first of a number of values, or to a string's bytes: how many is not known, so it sees the whole object. */
+static void see_elements(struct typer *t, seep_addr pointer, const struct seep_part *part)
+{
+	struct found f;
+
+	if (part->type || part->inner) {
+		seep_typer_adopt(t, pointer, seep_shape_target(&t->typing->shapes, part));
+	} else if (seep_typer_find(t, pointer, &f)) {
+		t->seen[f.n] |= SEEN_ALL;
+		if (f.span->noscan && !f.span->tiny && f.offset == 0)
+			seep_typer_set(t, f.object,
+				       seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
+	}
 }
 
 static void see_part_of_value(struct typer *t, const unsigned char *at, seep_addr addr,
@@ -571,16 +664,19 @@ static void see_part_of_value(struct typer *t, const unsigned char *at, seep_add
 		seep_typer_see_map(t, value, part->type);
 		return;
 	case SEEP_PART_CHANNEL:
-		see_channel(t, value, part->type);
+		see_channel_of(t, value, part->type);
 		return;
 	case SEEP_PART_FUNC:
-		see_func(t, value);
+		seep_typer_see_func(t, value);
 		return;
 	case SEEP_PART_IFACE:
 		value = seep_memory_word(&t->rt->memory, value + 8);
 		// fallthrough
 	case SEEP_PART_EFACE:
 		see_interface(t, value, at + 8, addr + 8);
+		return;
+	case SEEP_PART_ELEMENTS:
+		see_elements(t, value, part);
 		return;
 	default: // also a pointer of whose type is known that it sees more than its value
 		seep_typer_see_all(t, value);

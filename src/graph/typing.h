@@ -2,7 +2,7 @@
  * Types and views: what each reachable object is, and how much of it the program can still see.
  *
  * content  what an object was allocated as: values of a shape from its first byte on, the head of a map, a closure, ... Exact when the
- *          runtime or a pointer with a type says so; guessed when it follows from what only looks like an interface.
+ *          runtime or a pointer with a type says so; guessed when it follows from what only looks like an interface, or fits.
  * view     the bytes of an object that one pointer gives access to: a string its len, a slice its cap (softer: its len), a *T
  *          the size of T. What no view covers is waste. A pointer of unknown type sees the whole object.
  * partial  an object of which views leave something uncovered
@@ -17,7 +17,7 @@ enum seep_content {
 	SEEP_CONTENT_UNKNOWN,
 	SEEP_CONTENT_SHAPE, /** values of a shape, one after the other */
 	SEEP_CONTENT_BYTES, /** a string's */
-	SEEP_CONTENT_MAP, /** the head of a map: hmap up to Go 1.23, maps.Map since; type is that of its buckets or groups */
+	SEEP_CONTENT_MAP, /** the head of a map: hmap up to Go 1.23, maps.Map since; type is that of its buckets or groups, or the map's own */
 	SEEP_CONTENT_MAP_TABLE, /** swiss maps: maps.table; the same */
 	SEEP_CONTENT_MAP_DIRECTORY, /** swiss maps: pointers to tables; the same */
 	SEEP_CONTENT_CHANNEL, /** hchan; type is the element's */
@@ -49,6 +49,7 @@ struct seep_partial {
 struct seep_map_head {
 	struct seep_object object;
 	uint32_t storage; /** shape of its buckets or groups */
+	bool swiss; /** groups: the map of Go 1.24 and later */
 };
 
 /** How much room a map has, and how much of it is used. */

@@ -23,6 +23,7 @@ struct work {
 struct shape_notes {
 	uint32_t content; /** index in typing->contents; 0: not looked at yet */
 	uint64_t mask; /** bit by word, of the first 64: it holds a pointer */
+	bool channel; /** runtime.hchan */
 };
 
 struct typer {
@@ -54,7 +55,9 @@ struct typer {
 	struct seep_map trie_shapes;
 	struct seep_map imported; /** shapes of the debugger's; see typing_roots.c */
 	bool trie_types_known;
-	bool guessing, failed;
+	struct fitter *fitter; /** see typing_fit.c */
+	uint64_t *fitted; /** bit by object number: its content only fits, and is of no consequence for views */
+	bool guessing, fitting, failed;
 };
 
 /** The smallest number of bytes for which the allocator takes a slot of that size. */
@@ -67,6 +70,19 @@ struct found {
 	uint64_t n, offset; /** number; from the start of the slot */
 };
 bool seep_typer_find(const struct typer *t, seep_addr pointer, struct found *ret);
+
+/** Whether the allocator has slots of that size. */
+bool seep_is_slot_size(uint64_t size);
+/** Which of the first 64 words of a value of the shape hold pointers. */
+uint64_t seep_typer_mask(struct typer *t, uint32_t shape);
+/** Which of the first 64 words of an object hold pointers, by its own map. False if it has none. */
+bool seep_typer_pointers(const struct typer *t, struct seep_object object, uint64_t *ret);
+/** Whether value is the address of a type, or of an itab with one; *is_itab says which. */
+bool seep_typer_looks_like_type(struct typer *t, seep_addr value, bool *is_itab);
+/** All reachable objects with pointers. */
+void seep_typer_each_reachable(struct typer *t, void (*visit)(struct typer *, struct seep_object));
+/** Guesses what objects of unknown type may be; see typing_fit.c. */
+void seep_typer_fit(struct typer *t);
 
 /** Index of a content in typing->contents. */
 uint32_t seep_typer_content(struct typer *t, enum seep_content content, seep_addr type,
@@ -83,6 +99,9 @@ void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape);
 void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint64_t cap,
 			  uint32_t shape, seep_addr holder);
 void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type);
+/** A pointer to a channel; elem 0: the channel says it. */
+void seep_typer_see_channel(struct typer *t, seep_addr pointer, seep_addr elem);
+void seep_typer_see_func(struct typer *t, seep_addr pointer);
 /** An object of unknown content: is it the head of a map with storage of known type? Then its content is set. */
 void seep_typer_try_head(struct typer *t, struct seep_object object);
 /** A pointer to a node of a HashTrieMap; false if the type is not that of one. */

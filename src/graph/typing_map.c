@@ -26,6 +26,7 @@ enum {
 	TABLE_BYTES = 32
 };
 enum { DIRECTORY_MAX = 1 << 26 };
+enum { MAP_TYPE_SIZE = 80 }; // abi.MapType: Type 48, Key 8, Elem 8, Bucket or Group 8, Hasher 8
 static const uint64_t MAP_GROUP_SLOTS = 8;
 
 static const unsigned char *bytes_of(const struct found *f, uint64_t size)
@@ -62,6 +63,17 @@ static void set_part(struct typer *t, const struct found *f, enum seep_content k
 		seep_typer_set(t, f->object, content);
 }
 
+/**
+ * By the map's type: storage of a type that reflection made has no name of that kind. abi.MapType goes on with Hasher and then, for
+ * swiss maps, the size of a group in a word; for the others KeySize u8, ValueSize u8, BucketSize u16, Flags u32.
+ */
+static bool is_swiss_type(const struct typer *t, seep_addr map_type, uint32_t storage)
+{
+	uint64_t size = t->typing->shapes.shapes.data[storage].size;
+
+	return seep_memory_word(&t->rt->memory, map_type + MAP_TYPE_SIZE) == size;
+}
+
 static void see_table(struct typer *t, seep_addr pointer, seep_addr map_type, uint32_t groups)
 {
 	struct found f;
@@ -94,17 +106,17 @@ static void see_directory(struct typer *t, seep_addr pointer, uint64_t len, seep
 	}
 }
 
-/** The head of a map whose buckets or groups are of that shape. */
-static void see_head(struct typer *t, const struct found *f, uint32_t storage)
+/** The head of a map whose buckets or groups are of that shape; type: theirs, or if that has no name the map's. */
+static void see_head(struct typer *t, const struct found *f, uint32_t storage, seep_addr type,
+		     bool swiss)
 {
-	seep_addr type = t->typing->shapes.shapes.data[storage].type;
-	bool swiss = is_swiss(&t->typing->shapes, storage);
 	const unsigned char *head = bytes_of(f, swiss ? MAP_BYTES : HMAP_BYTES);
 
 	if (!head || f->offset ||
 	    !seep_typer_set(t, f->object, seep_typer_content(t, SEEP_CONTENT_MAP, type, storage)))
 		return;
-	if (!seep_vec_push(&t->typing->maps, (struct seep_map_head){ f->object, storage }))
+	if (!t->fitting &&
+	    !seep_vec_push(&t->typing->maps, (struct seep_map_head){ f->object, storage, swiss }))
 		t->failed = true;
 	if (!swiss) {
 		seep_typer_adopt(t, seep_le64(head + HMAP_BUCKETS), storage);
@@ -125,8 +137,11 @@ void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type)
 		return;
 	t->seen[f.n] |= SEEN_ALL;
 	uint32_t storage = map_type ? seep_shape_of_buckets(&t->typing->shapes, map_type) : 0;
-	if (storage)
-		see_head(t, &f, storage);
+	if (!storage)
+		return;
+	seep_addr type = t->typing->shapes.shapes.data[storage].type;
+	bool named = strncmp(seep_type_name(t->typing->shapes.types, type), "map.", 4) == 0;
+	see_head(t, &f, storage, named ? type : map_type, is_swiss_type(t, map_type, storage));
 }
 
 /** The shape of a map's storage if the pointer leads to the beginning of one, which it is by its own type; else 0. */
@@ -160,7 +175,8 @@ void seep_typer_try_head(struct typer *t, struct seep_object object)
 	if (storage && !is_swiss(&t->typing->shapes, storage)) {
 		if (head[HMAP_B] < HMAP_B_MAX &&
 		    t->typing->shapes.shapes.data[storage].size <= bytes >> head[HMAP_B])
-			see_head(t, &f, storage);
+			see_head(t, &f, storage, t->typing->shapes.shapes.data[storage].type,
+				 false);
 		return;
 	}
 	// A Map with a directory, whose first table has an array of groups
@@ -173,7 +189,7 @@ void seep_typer_try_head(struct typer *t, struct seep_object object)
 	if (storage && is_swiss(&t->typing->shapes, storage) &&
 	    seep_le16(table + TABLE_CAPACITY) ==
 		    (seep_le64(table + TABLE_GROUPS + 8) + 1) * MAP_GROUP_SLOTS)
-		see_head(t, &f, storage);
+		see_head(t, &f, storage, t->typing->shapes.shapes.data[storage].type, true);
 }
 
 static void add_storage(const struct seep_typing *typing, seep_addr pointer,
@@ -222,7 +238,7 @@ bool seep_map_size(const struct seep_typing *typing, const struct seep_map_head 
 	if (!head)
 		return false;
 	ret->entries = seep_le64(head);
-	if (is_swiss(&typing->shapes, map->storage)) {
+	if (map->swiss) {
 		if (seep_le64(head + MAP_DIR_LEN)) {
 			add_tables(typing, head, ret);
 		} else {

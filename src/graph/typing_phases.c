@@ -228,8 +228,7 @@ void seep_typer_global_parts(struct typer *t, seep_addr addr, uint64_t size,
 
 // Guesses.
 
-/** Whether value is the address of a type, or of an itab with one; *is_itab says which. */
-static bool looks_like_type(struct typer *t, seep_addr value, bool *is_itab)
+bool seep_typer_looks_like_type(struct typer *t, seep_addr value, bool *is_itab)
 {
 	const struct seep_module *m = &t->rt->binary->pclntab.module;
 	struct seep_type type;
@@ -265,7 +264,8 @@ static void guess_pair(struct typer *t, const unsigned char *at, seep_addr addr)
 	bool is_itab;
 	struct seep_part part = {};
 
-	if (!seep_le64(at) || !seep_le64(at + 8) || !looks_like_type(t, seep_le64(at), &is_itab))
+	if (!seep_le64(at) || !seep_le64(at + 8) ||
+	    !seep_typer_looks_like_type(t, seep_le64(at), &is_itab))
 		return;
 	part.kind = is_itab ? SEEP_PART_IFACE : SEEP_PART_EFACE;
 	seep_typer_parts(t, at, addr, &part, 1);
@@ -279,9 +279,10 @@ static void guess_pair(struct typer *t, const unsigned char *at, seep_addr addr)
 static void guess_in_object(struct typer *t, struct seep_object object)
 {
 	struct seep_pointers walk;
-	uint64_t word, before = UINT64_MAX - 1;
+	uint64_t word, before = UINT64_MAX;
 	seep_addr value;
 
+	// An interface's first word is none of the collector's pointers.
 	seep_pointers_start(t->heap, object, &walk);
 	while (!walk.guess && seep_pointers_next(&walk, &word, &value)) {
 		if (word > 0 && word != before + 1)
@@ -314,7 +315,7 @@ static bool is_unknown(const struct typer *t, uint64_t n)
 	return t->typing->content[n] == 0;
 }
 
-static void each_reachable(struct typer *t, void (*visit)(struct typer *, struct seep_object))
+void seep_typer_each_reachable(struct typer *t, void (*visit)(struct typer *, struct seep_object))
 {
 	for (uint32_t i = 0; i < t->heap->spans.len; i++) {
 		const struct seep_span *span = &t->heap->spans.data[i];
@@ -383,10 +384,11 @@ static void see_all_from(struct typer *t, struct seep_object object)
 	size_t next = 0;
 
 	uint8_t content = seep_typing_content(t->typing, object)->content;
-	if (content == SEEP_CONTENT_SHAPE || content == SEEP_CONTENT_CLOSURE)
+	bool fitted = seep_bit_get(t->fitted, n);
+	if (!fitted && (content == SEEP_CONTENT_SHAPE || content == SEEP_CONTENT_CLOSURE))
 		return; // followed already
 	t->typed_ranges.len = 0;
-	if (is_unknown(t, n) && (t->seen[n] & SEEN_ALL) != SEEN_ALL)
+	if ((fitted || is_unknown(t, n)) && (t->seen[n] & SEEN_ALL) != SEEN_ALL)
 		find_regions(t, n);
 	seep_pointers_start(t->heap, object, &walk);
 	while (seep_pointers_next(&walk, &word, &value)) {
@@ -537,16 +539,17 @@ static struct seep_error *run(struct typer *t)
 	struct seep_error *err = seep_typer_roots(t);
 	if (err)
 		return err;
-	each_reachable(t, try_head_if_unknown);
+	seep_typer_each_reachable(t, try_head_if_unknown);
 	seep_typer_drain(t);
 	t->guessing = true;
 	err = guess_in_pools(t);
 	if (err)
 		return err;
-	each_reachable(t, guess_if_unknown);
+	seep_typer_each_reachable(t, guess_if_unknown);
 	seep_roots_globals(t->rt, guess_global, t);
 	seep_typer_drain(t);
-	each_reachable(t, see_all_from);
+	seep_typer_fit(t);
+	seep_typer_each_reachable(t, see_all_from);
 	see_all_roots(t);
 	count_typed(t);
 	return NULL;
@@ -569,10 +572,11 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 		return err;
 	ret->content = calloc(rt->heap.slots + 1, sizeof(*ret->content));
 	ret->guessed = calloc(SEEP_BITS_WORDS(rt->heap.slots) + 1, 8);
+	t.fitted = calloc(SEEP_BITS_WORDS(rt->heap.slots) + 1, 8);
 	t.seen = calloc(rt->heap.slots + 1, 1);
 	t.least = calloc(rt->heap.spans.len + 1, sizeof(*t.least));
 	init_globals(&t);
-	t.failed |= !ret->content || !ret->guessed || !t.seen || !t.least ||
+	t.failed |= !ret->content || !ret->guessed || !t.fitted || !t.seen || !t.least ||
 		    !seep_vec_push(&ret->contents, (struct seep_content_type){});
 	for (size_t i = 0; !t.failed && i < rt->heap.spans.len; i++)
 		t.least[i] = seep_least_in_slot(rt->heap.spans.data[i].elem_size);
@@ -582,6 +586,7 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 		err = run(&t);
 	if (!t.failed && !err && !keep_partials(&t))
 		t.failed = true;
+	free(t.fitted);
 	free(t.seen);
 	free(t.least);
 	free(t.globals[0].typed);

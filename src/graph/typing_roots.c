@@ -36,10 +36,10 @@ static uint32_t import_inner(struct typer *t, uint32_t inner)
 	if (!slot || !added)
 		return slot ? *slot : 0;
 	struct seep_shape shape = seep_debug_inner(t->variables->debug, inner);
-	uint32_t index =
-		shape.size && import_parts(t, shape.parts, shape.part_count, &parts) ?
-			seep_shape_add(&t->typing->shapes, shape.size, parts.v.data, parts.v.len) :
-			0;
+	uint32_t index = shape.size && import_parts(t, shape.parts, shape.part_count, &parts) ?
+				 seep_shape_add(&t->typing->shapes, shape.name, shape.size,
+						parts.v.data, parts.v.len) :
+				 0;
 	*seep_map_get(&t->imported, inner) = index;
 	return index;
 }
@@ -62,8 +62,11 @@ static bool import_parts(struct typer *t, const struct seep_part *parts, uint32_
 			if (part.type ? !seep_pointer_is_plain(t->typing->shapes.types, part.type) :
 					!part.inner)
 				part.kind = SEEP_PART_UNSAFE;
-		} else if (part.kind == SEEP_PART_SLICE && !part.type && inner) {
+		} else if ((part.kind == SEEP_PART_SLICE || part.kind == SEEP_PART_ELEMENTS) &&
+			   !part.type && inner) {
 			part.inner = import_inner(t, inner);
+			if (!part.inner)
+				part.kind = SEEP_PART_UNSAFE;
 		}
 		if (!seep_vec_push(&ret->v, part)) {
 			t->failed = true;
@@ -344,7 +347,9 @@ static void add_slot(struct stack *s, seep_addr base, struct seep_part part)
 		s->t->failed = true;
 }
 
-static void add_frame(struct stack *s, const struct seep_frame *f, bool innermost)
+/** caller: NULL for a goroutine's first frame. */
+static void add_frame(struct stack *s, const struct seep_frame *f, const struct seep_frame *caller,
+		      bool innermost)
 {
 	struct typer *t = s->t;
 	const struct seep_func *func = &f->site->func;
@@ -364,7 +369,16 @@ static void add_frame(struct stack *s, const struct seep_frame *f, bool innermos
 		return;
 	}
 	struct seep_error *err =
-		innermost ? NULL : seep_evidence_frame(t->evidence, func, f->pc, &words, &count);
+		innermost ?
+			NULL :
+			seep_evidence_frame(t->evidence,
+					    &(struct seep_evidence_frame){
+						    .func = func,
+						    .caller = caller ? &caller->site->func : NULL,
+						    .pc = f->pc,
+						    .caller_pc = caller ? caller->pc : 0,
+					    },
+					    &words, &count);
 	if (err)
 		count = 0;
 	seep_error_destroy(err);
@@ -412,18 +426,72 @@ static void follow_stack(struct typer *t, const struct seep_goroutine *g)
 	// What a running goroutine's frames hold is not known to the map.
 	if (!g->stack || g->conservative || g->thread || !seep_unwind_start(t->rt, g, &u))
 		return;
-	do
-		add_frame(&s, &u.frame, u.depth == 0);
-	while (seep_unwind_next(&u));
+	for (bool more = true; more;) {
+		struct seep_frame frame = u.frame;
+		bool innermost = u.depth == 0;
+		more = seep_unwind_next(&u);
+		add_frame(&s, &frame, more && u.frame.site->func.raw ? &u.frame : NULL, innermost);
+	}
 	if (s.slots.len)
 		seep_stack_words(t->rt, g, follow_slot, &s);
 	seep_typer_drain(t);
 	seep_vec_free(&s.slots);
 }
 
+// What the runtime knows.
+
+static void follow_waits(struct typer *t)
+{
+	for (size_t i = 0; i < t->rt->goroutines.len; i++) {
+		const struct seep_goroutine *g = &t->rt->goroutines.data[i];
+		if (g->wait != SEEP_WAIT_SEND && g->wait != SEEP_WAIT_RECEIVE &&
+		    g->wait != SEEP_WAIT_SELECT)
+			continue;
+		for (uint32_t k = 0; k < g->wait_count; k++)
+			seep_typer_see_channel(t, t->rt->waits.data[g->first_wait + k].address, 0);
+		seep_typer_drain(t);
+	}
+}
+
+/** A word that may be a func value: it is one if it leads to an object that begins with the address of a function. */
+static void try_func(struct typer *t, seep_addr pointer)
+{
+	seep_addr pc = seep_memory_word(&t->rt->memory, pointer);
+	struct seep_func func;
+
+	if (pc && seep_pclntab_find(&t->rt->binary->pclntab, pc, &func) && func.entry == pc)
+		seep_typer_see_func(t, pointer);
+}
+
+/** Functions of finalizers and cleanups, and what the former are called with. */
+static void follow_specials(struct typer *t)
+{
+	for (size_t i = 0; i < t->rt->specials.len; i++) {
+		const struct seep_special *special = &t->rt->specials.data[i];
+		struct seep_type type;
+		if (special->kind == SEEP_SPECIAL_WEAK_HANDLE)
+			continue;
+		for (int k = 0; k < 3; k++)
+			try_func(t, special->words[k]);
+		if (special->type &&
+		    seep_type_read(t->typing->shapes.types, special->type, &type) &&
+		    type.kind == SEEP_KIND_PTR)
+			seep_typer_adopt(
+				t,
+				seep_heap_address(t->heap, special->object) +
+					seep_content_start(
+						&t->heap->spans.data[special->object.span]),
+				seep_shape_of(&t->typing->shapes, type.elem));
+		seep_typer_drain(t);
+	}
+}
+
 struct seep_error *seep_typer_roots(struct typer *t)
 {
 	struct seep_error *err = NULL;
+
+	follow_waits(t);
+	follow_specials(t);
 
 	for (size_t i = 0; i < t->variables->items.len; i++)
 		follow_variable(t, &t->variables->items.data[i]);

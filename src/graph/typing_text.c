@@ -22,10 +22,12 @@ bool seep_typing_name(const struct seep_typing *typing, struct seep_object objec
 	const struct seep_content_type *c = seep_typing_content(typing, object);
 	const struct seep_span *span = &typing->runtime->heap.spans.data[object.span];
 	struct seep_func func;
+	const char *name;
 
 	switch (c->content) {
 	case SEEP_CONTENT_SHAPE: {
-		const char *name = c->type ? seep_type_name(types, c->type) : NULL;
+		name = c->type ? seep_type_name(types, c->type) :
+				 typing->shapes.shapes.data[c->shape].name;
 		if (!name)
 			return false;
 		const char *storage = map_storage(name);
@@ -43,7 +45,9 @@ bool seep_typing_name(const struct seep_typing *typing, struct seep_object objec
 	case SEEP_CONTENT_MAP:
 	case SEEP_CONTENT_MAP_TABLE:
 	case SEEP_CONTENT_MAP_DIRECTORY:
-		seep_str_addf(text, "map%s", map_storage(seep_type_name(types, c->type)) ?: "");
+		name = seep_type_name(types, c->type);
+		seep_str_addf(text, "%s%s", map_storage(name) ? "map" : "",
+			      map_storage(name) ?: name);
 		return true;
 	case SEEP_CONTENT_CHANNEL:
 		seep_str_addf(text, "chan %s", c->type ? seep_type_name(types, c->type) : "?");

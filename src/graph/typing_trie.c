@@ -1,4 +1,5 @@
-// internal/sync.HashTrieMap, of which sync.Map is made since Go 1.24 (and unique's maps since 1.23, then in internal/concurrent).
+// internal/sync.HashTrieMap, of which sync.Map is made since Go 1.24 (and unique's maps since 1.23, then in
+// internal/concurrent; from 1.25 on unique has a like one of its own, canonMap).
 //
 // Its pointers are all *node[K, V], and a node is only the head of what stands there: node { isEntry bool } begins either an
 // entry[K, V] or an indirect[K, V] (hashtriemap.go). So the byte decides.
@@ -14,7 +15,8 @@ static bool enter_name(const struct seep_type *type, void *arg)
 
 	if (strncmp(name, "sync.entry[", 11) == 0 || strncmp(name, "sync.indirect[", 14) == 0 ||
 	    strncmp(name, "concurrent.entry[", 17) == 0 ||
-	    strncmp(name, "concurrent.indirect[", 20) == 0)
+	    strncmp(name, "concurrent.indirect[", 20) == 0 ||
+	    strncmp(name, "unique.entry[", 13) == 0 || strncmp(name, "unique.indirect[", 16) == 0)
 		if (!seep_vec_push(&t->trie_types, type->addr))
 			t->failed = true;
 	return !t->failed;
@@ -49,7 +51,8 @@ bool seep_typer_see_node(struct typer *t, seep_addr pointer, seep_addr node_type
 	struct found f;
 	bool added;
 
-	if (strncmp(name, "sync.node[", 10) != 0 && strncmp(name, "concurrent.node[", 16) != 0)
+	if (strncmp(name, "sync.node[", 10) != 0 && strncmp(name, "concurrent.node[", 16) != 0 &&
+	    strncmp(name, "unique.node[", 12) != 0)
 		return false;
 	if (!seep_typer_find(t, pointer, &f) || f.offset || !f.span->bytes)
 		return true;

@@ -29,6 +29,8 @@ def main():
         _, pc, cfa, kind, off, size, rest = line.split(" ", 6)
         pc, cfa = int(pc, 16), int(cfa)
         name, _, function = rest.rpartition(" ")
+        if kind == "elements":  # the first word alone of a slice or, without a type, of a string
+            kind = "string" if name == "-" else "slice"
         claim = (kind, int(off), int(size), name)
         there = [t for low, high, t in by_page[cfa, (pc - 1) >> 12] if low <= pc - 1 < high]
         if not there:

@@ -115,8 +115,8 @@ static double now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
-static const char *const kinds[] = { "pointer", "string", "slice", "map",    "chan",
-				     "func",	"eface",  "iface", "unsafe", "array" };
+static const char *const kinds[] = { "pointer", "string", "slice",  "map",   "chan",	"func",
+				     "eface",	"iface",  "unsafe", "array", "elements" };
 
 static void print_closures(struct seep_evidence *ev, struct seep_types *types)
 {
@@ -150,7 +150,9 @@ static bool print_frame(const struct seep_call *call, void *arg)
 
 	if (!seep_func_spdelta(frames->tab, &frames->func, call->pc, &depth))
 		return true;
-	check(seep_evidence_frame(frames->ev, &frames->func, pc, &words, &count));
+	check(seep_evidence_frame(frames->ev,
+				  &(struct seep_evidence_frame){ .func = &frames->func, .pc = pc },
+				  &words, &count));
 	for (size_t j = 0; j < count; j++) {
 		struct seep_type type = {};
 		(void)seep_type_read(frames->types, words[j].type, &type);

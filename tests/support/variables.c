@@ -19,7 +19,7 @@ static const char *const kind_names[] = {
 	[SEEP_PART_SLICE] = "slice",	 [SEEP_PART_MAP] = "map",
 	[SEEP_PART_CHANNEL] = "chan",	 [SEEP_PART_FUNC] = "func",
 	[SEEP_PART_EFACE] = "eface",	 [SEEP_PART_IFACE] = "iface",
-	[SEEP_PART_UNSAFE] = "unsafe",
+	[SEEP_PART_UNSAFE] = "unsafe",	 [SEEP_PART_ELEMENTS] = "elements",
 };
 
 static uint64_t moved_by;

@@ -273,7 +273,7 @@ static void targets_are_found_once_types_are_asked_for(void **state)
 static void shapes_can_be_made_without_a_type(void **state)
 {
 	const struct seep_part part = { .offset = 8, .kind = SEEP_PART_STRING };
-	uint32_t i = seep_shape_add(&shapes, 24, &part, 1);
+	uint32_t i = seep_shape_add(&shapes, NULL, 24, &part, 1);
 
 	(void)state;
 	assert_true(i > 0);
@@ -281,7 +281,7 @@ static void shapes_can_be_made_without_a_type(void **state)
 	assert_int_equal(shapes.shapes.data[i].part_count, 1);
 	check_part(&shapes.shapes.data[i], 0, 8, SEEP_PART_STRING, 0);
 	assert_true(shapes.shapes.data[i].parts != &part);
-	assert_true(seep_shape_add(&shapes, 8, NULL, 0) > i);
+	assert_true(seep_shape_add(&shapes, NULL, 8, NULL, 0) > i);
 }
 
 static void kinds_have_their_sizes(void **state)
