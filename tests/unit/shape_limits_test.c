@@ -55,7 +55,9 @@ static void pointers_with_a_name_see_everything(void **state)
 	(void)state;
 	fake_at(&fake, named)[20] |= 4;
 	const struct fake_field fields[] = { { "a", plain, 0, false }, { "b", named, 8, false } };
-	uint32_t shape = seep_shape_of(&shapes, struct_of(16, fields, 2));
+	seep_addr both =
+		fake_struct(&fake, 16, 16, fake_mask(&fake, 3), "main.S", "main", fields, 2);
+	uint32_t shape = seep_shape_of(&shapes, both);
 	assert_int_not_equal(shape, 0);
 	const struct seep_shape *s = &shapes.shapes.data[shape];
 	assert_int_equal(s->part_count, 2);
