@@ -69,9 +69,12 @@ static void set_part(struct typer *t, const struct found *f, enum seep_content k
  */
 static bool is_swiss_type(const struct typer *t, seep_addr map_type, uint32_t storage)
 {
-	uint64_t size = t->typing->shapes.shapes.data[storage].size;
+	const struct seep_shape *s = &t->typing->shapes.shapes.data[storage];
+	const char *name = seep_type_name(t->typing->shapes.types, s->type);
 
-	return seep_memory_word(&t->rt->memory, map_type + MAP_TYPE_SIZE) == size;
+	if (strncmp(name, "map.", 4) == 0)
+		return is_swiss(&t->typing->shapes, storage);
+	return seep_memory_word(&t->rt->memory, map_type + MAP_TYPE_SIZE) == s->size;
 }
 
 static void see_table(struct typer *t, seep_addr pointer, seep_addr map_type, uint32_t groups)

@@ -99,8 +99,8 @@ static void parts_do_not_leave_their_value(void **state)
 	assert_int_equal(seep_shape_of(&shapes, struct_of(8, behind, 1)), 0);
 	assert_int_equal(seep_shape_of(&shapes, struct_of(8, overlapping, 2)), 0);
 	const struct seep_part parts[] = { { .kind = SEEP_PART_STRING } };
-	assert_int_equal(seep_shape_add(&shapes, 8, parts, 1), 0);
-	assert_int_not_equal(seep_shape_add(&shapes, 16, parts, 1), 0);
+	assert_int_equal(seep_shape_add(&shapes, NULL, 8, parts, 1), 0);
+	assert_int_not_equal(seep_shape_add(&shapes, NULL, 16, parts, 1), 0);
 }
 
 // Each of these would take years.
