@@ -132,6 +132,10 @@ func parts(t reflect.Type, base uintptr) {
 			part(base, "iface", t)
 		}
 	case reflect.Ptr:
+		if t.Name() != "" { // may see more than its value: src/binary/shape.c
+			part(base, "unsafe", nil)
+			return
+		}
 		part(base, "pointer", t.Elem())
 	case reflect.UnsafePointer:
 		part(base, "unsafe", nil)
