@@ -157,8 +157,10 @@ static bool is_worth_a_type(struct worth *w, seep_addr value)
 	struct found f;
 	uint64_t word;
 
-	if (!value || !seep_typer_find(w->t, value, &f) || w->t->typing->content[f.n] != 0)
+	if (!value || !seep_typer_find(w->t, value, &f))
 		return false;
+	if (w->t->typing->content[f.n] != 0) // a slice may show little of it
+		return f.span->elem_size >= w->least;
 	w->bytes = w->todo.len = 0;
 	seep_map_deinit(&w->seen);
 	add_worth(w, &f);
