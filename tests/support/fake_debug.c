@@ -14,8 +14,8 @@ struct bytes {
 
 static void put(struct bytes *b, uint64_t value, unsigned len)
 {
-	for (unsigned i = 0; i < len; i++)
-		b->data[b->len++] = (unsigned char)(value >> 8 * i);
+	for (unsigned i = 0; i < len; i++, value = i < 8 ? value >> 8 : 0)
+		b->data[b->len++] = (unsigned char)value;
 }
 
 static void uleb(struct bytes *b, uint64_t value)
