@@ -115,9 +115,9 @@ var shared []byte
 func two(done func()) {
 	shared = make([]byte, 1<<20)
 	for i := 0; i < 300; i++ {
-		first, second := make([]byte, 8<<10), make([]byte, 2<<10)
+		first, second := make([]byte, 2<<10), make([]byte, 2<<10)
 		defer func() { release(first); release(shared) }() // want leak-statements: defer-pileup suspect 300 retained=33600 go<1.22; leak-statements: defer-pileup suspect 300 retained=24000 go>=1.22
-		defer func() { release(second); release(first) }() // want leak-statements: defer-pileup suspect 300 retained=3115200 go<1.22; leak-statements: defer-pileup suspect 300 retained=3105600 go>=1.22
+		defer func() { release(second); release(first) }() // want leak-statements: defer-pileup suspect 300 retained=1272000 go<1.22; leak-statements: defer-pileup suspect 300 retained=1262400 go>=1.22
 	}
 	done()
 	<-work
