@@ -1,7 +1,6 @@
 // The phases of typing (see typing.c) and what comes out of them.
 #include "graph/typing_internal.h"
 
-#include "base/large.h"
 #include "runtime/pool.h"
 
 #include <endian.h>

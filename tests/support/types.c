@@ -11,18 +11,12 @@
 // the last for each address, in hexadecimal, of the standard input; OFFSET is that of the address in its object.
 #include "detect/detect.h"
 #include "detect/findings.h"
-#include "target/target.h"
+#include "support/analysis.h"
 
 #include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static void check(struct seep_error *err)
-{
-	if (err)
-		errx(EXIT_FAILURE, "%s", err->message);
-}
 
 static void show_shares(const struct seep_view *view)
 {
@@ -77,45 +71,21 @@ static void show_object(const struct seep_view *view, seep_addr addr)
 
 int main(int argc, char **argv)
 {
-	struct seep_target *target;
-	struct seep_binary *binary;
-	struct seep_runtime *rt;
-	struct seep_locks locks = {};
-	struct seep_live live = {};
-	struct seep_variables variables = {};
-	struct seep_typing typing = {};
-	struct seep_graph graph = {};
+	struct analysis a;
 	uint64_t addr;
 
 	if (argc != 2)
 		errx(EXIT_FAILURE, "usage: types PID <ADDRESSES");
-	check(seep_target_open(atoi(argv[1]), &target));
-	check(seep_binary_open(target, &binary));
-	check(seep_target_stop(target));
-	check(seep_runtime_capture(target, binary));
-	seep_target_resume(target);
-	check(seep_runtime_read(target, binary, &rt));
-	check(seep_locks_read(rt, &locks));
-	check(seep_live_find(rt, &locks, &live));
-	check(seep_variables_read(binary, &rt->types, &variables));
-	check(seep_typing_find(rt, &live, &variables, &typing));
-	check(seep_graph_build(rt, &live, &variables, &graph));
-	const struct seep_view view = { .runtime = rt,
-					.locks = &locks,
-					.live = &live,
-					.variables = &variables,
-					.typing = &typing,
-					.graph = &graph };
+	analyse(argv[1], &a);
+	const struct seep_view view = { .runtime = a.runtime,
+					.locks = &a.locks,
+					.live = &a.live,
+					.variables = &a.variables,
+					.typing = &a.typing,
+					.graph = &a.graph };
 	show_shares(&view);
 	while (scanf("%" SCNx64, &addr) == 1)
 		show_object(&view, addr);
-	seep_graph_deinit(&graph);
-	seep_typing_deinit(&typing);
-	seep_variables_deinit(&variables);
-	seep_live_deinit(&live);
-	seep_locks_deinit(&locks);
-	seep_runtime_destroy(rt);
-	seep_binary_close(binary);
-	seep_target_close(target);
+	analysis_end(&a);
 	return 0;
 }

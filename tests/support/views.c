@@ -7,18 +7,12 @@
 //	range START LEN SOFT-LEN		a view of the object above, bytes from its start
 //	pinned ADDRESS SIZE		an object that only hidden pointers lead to
 #include "graph/hidden.h"
-#include "target/target.h"
+#include "support/analysis.h"
 
 #include <err.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-static void check(struct seep_error *err)
-{
-	if (err)
-		errx(EXIT_FAILURE, "%s", err->message);
-}
 
 static void show(const struct seep_typing *typing)
 {
@@ -56,37 +50,13 @@ static void show_pinned(const struct seep_typing *typing, const struct seep_grap
 
 int main(int argc, char **argv)
 {
-	struct seep_target *target;
-	struct seep_binary *binary;
-	struct seep_runtime *rt;
-	struct seep_locks locks = {};
-	struct seep_live live = {};
-	struct seep_variables variables = {};
-	struct seep_typing typing = {};
-	struct seep_graph graph = {};
+	struct analysis a;
 
 	if (argc != 2)
 		errx(EXIT_FAILURE, "usage: views PID");
-	check(seep_target_open(atoi(argv[1]), &target));
-	check(seep_binary_open(target, &binary));
-	check(seep_target_stop(target));
-	check(seep_runtime_capture(target, binary));
-	seep_target_resume(target);
-	check(seep_runtime_read(target, binary, &rt));
-	check(seep_locks_read(rt, &locks));
-	check(seep_live_find(rt, &locks, &live));
-	check(seep_variables_read(binary, &rt->types, &variables));
-	check(seep_typing_find(rt, &live, &variables, &typing));
-	check(seep_graph_build(rt, &live, &variables, &graph));
-	show(&typing);
-	show_pinned(&typing, &graph);
-	seep_graph_deinit(&graph);
-	seep_typing_deinit(&typing);
-	seep_variables_deinit(&variables);
-	seep_live_deinit(&live);
-	seep_locks_deinit(&locks);
-	seep_runtime_destroy(rt);
-	seep_binary_close(binary);
-	seep_target_close(target);
+	analyse(argv[1], &a);
+	show(&a.typing);
+	show_pinned(&a.typing, &a.graph);
+	analysis_end(&a);
 	return 0;
 }
