@@ -18,7 +18,8 @@ import "C"
 func LeakC() {
 	for i := 0; i < many; i++ {
 		go func() {
-			C.sleep(1000) // want leak-c: thread-pileup suspect 64
+			for C.sleep(1000) != 0 { // want leak-c: thread-pileup suspect 64
+			}
 		}()
 	}
 	await(many, inCall)
@@ -34,8 +35,8 @@ func LeakCMutex() {
 	}
 	for i := 0; i < many/2; i++ {
 		go func() {
-			_, err := C.fails(1000) // want leak-c-mutex: thread-pileup suspect 32
-			_ = err
+			for left, _ := C.fails(1000); left != 0; left, _ = C.fails(1000) { // want leak-c-mutex: thread-pileup suspect 32
+			}
 		}()
 	}
 	await(many+many/2, inCall)
@@ -48,7 +49,8 @@ func OKC() {
 		go func() {
 			room <- struct{}{}
 			defer func() { <-room }()
-			C.sleep(1000)
+			for C.sleep(1000) != 0 {
+			}
 		}()
 	}
 	await(8, inCall)
