@@ -20,6 +20,7 @@ enum seep_error_code {
 	SEEP_ERROR_UNSUPPORTED, /** Not Go, too old, another architecture. */
 	SEEP_ERROR_INTERRUPTED,
 	SEEP_ERROR_BUDGET, /** A limit that the user set was hit. */
+	SEEP_ERROR_CHANGED, /** What was to be copied is no longer as it was in the stop. */
 	SEEP_ERROR_USAGE,
 };
 

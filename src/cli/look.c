@@ -7,7 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_JSON = 512, KEY_FORMAT, KEY_MAX_PAUSE, KEY_COLOR };
+enum { KEY_JSON = 512, KEY_FORMAT, KEY_PAUSE, KEY_MAX_PAUSE, KEY_IF_LONGER, KEY_COLOR };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "How it is written:", 2 },
@@ -18,16 +18,26 @@ static const struct argp_option options[] = {
 	  "auto (default), always or never; NO_COLOR counts with auto", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress on standard error", 2 },
 	{ NULL, 0, NULL, 0, "How it runs:", 3 },
+	{ "pause", KEY_PAUSE, "METHOD", 0,
+	  "precopy: copy while the process runs, and in the pause only what changed; stop: all in the pause; auto (default): the better of both",
+	  3 },
 	{ "max-pause", KEY_MAX_PAUSE, "DURATION", 0,
-	  "Let the process run on after DURATION (50ms, 1s) in any case", 3 },
+	  "Let the process run on after DURATION (50ms, 1s)", 3 },
+	{ "if-longer", KEY_IF_LONGER, "WHAT", 0,
+	  "If --max-pause does not suffice: fail (default), or report all the same and say how long it took",
+	  3 },
 	{},
 };
 
 static struct seep_error *take_option(struct seep_look *look, int key, const char *arg)
 {
 	switch (key) {
+	case KEY_PAUSE:
+		return seep_option_pause(arg, &look->inspect.snapshot.method);
 	case KEY_MAX_PAUSE:
-		return seep_option_duration(arg, &look->inspect.max_pause_ns);
+		return seep_option_duration(arg, &look->inspect.snapshot.max_pause_ns);
+	case KEY_IF_LONGER:
+		return seep_option_if_longer(arg, &look->inspect.snapshot.may_exceed);
 	case KEY_COLOR:
 		return seep_option_color(arg, &look->color);
 	case KEY_FORMAT:
@@ -56,7 +66,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		look->path = arg;
 		return 0;
+	case KEY_PAUSE:
 	case KEY_MAX_PAUSE:
+	case KEY_IF_LONGER:
 	case KEY_COLOR:
 	case KEY_FORMAT: {
 		struct seep_error *err = take_option(look, key, arg);

@@ -141,18 +141,51 @@ struct seep_error *seep_option_fail_on(const char *text, struct seep_fail_on *re
 		"--fail-on knows never, suspect, abandoned, deadlocked and proven, not '%s'", text);
 }
 
+/** Index of text among names. */
+static bool find_name(const char *text, const char *const *names, unsigned count, unsigned *ret)
+{
+	for (unsigned i = 0; i < count; i++)
+		if (strcmp(text, names[i]) == 0) {
+			*ret = i;
+			return true;
+		}
+	return false;
+}
+
+struct seep_error *seep_option_pause(const char *text, enum seep_snapshot_method *ret)
+{
+	static const char *const names[] = { "auto", "precopy", "stop" };
+	unsigned i;
+
+	if (!find_name(text, names, 3, &i))
+		return seep_error_format(SEEP_ERROR_USAGE,
+					 "--pause knows auto, precopy and stop, not '%s'", text);
+	*ret = (enum seep_snapshot_method)i;
+	return NULL;
+}
+
+struct seep_error *seep_option_if_longer(const char *text, bool *ret)
+{
+	static const char *const names[] = { "fail", "report" };
+	unsigned i;
+
+	if (!find_name(text, names, 2, &i))
+		return seep_error_format(SEEP_ERROR_USAGE,
+					 "--if-longer knows fail and report, not '%s'", text);
+	*ret = i == 1;
+	return NULL;
+}
+
 struct seep_error *seep_option_color(const char *text, enum seep_color_when *ret)
 {
 	static const char *const names[] = { "auto", "always", "never" };
+	unsigned i;
 
-	for (unsigned i = 0; i < sizeof(names) / sizeof(*names); i++) {
-		if (strcmp(text, names[i]) == 0) {
-			*ret = (enum seep_color_when)i;
-			return NULL;
-		}
-	}
-	return seep_error_format(SEEP_ERROR_USAGE, "--color knows auto, always and never, not '%s'",
-				 text);
+	if (!find_name(text, names, 3, &i))
+		return seep_error_format(SEEP_ERROR_USAGE,
+					 "--color knows auto, always and never, not '%s'", text);
+	*ret = (enum seep_color_when)i;
+	return NULL;
 }
 
 bool seep_color_wanted(enum seep_color_when when, int fd)

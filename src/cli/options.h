@@ -4,6 +4,7 @@
 
 #include "base/error.h"
 #include "detect/findings.h"
+#include "runtime/runtime.h"
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -13,6 +14,10 @@
 struct seep_error *seep_option_pid(const char *text, pid_t *ret) _must_check_;
 /** "50ms", "1.5s", "200us", "2m": above zero, at most an hour, in nanoseconds. */
 struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret) _must_check_;
+/** auto, precopy or stop. */
+struct seep_error *seep_option_pause(const char *text, enum seep_snapshot_method *ret) _must_check_;
+/** "fail": false, "report": true. */
+struct seep_error *seep_option_if_longer(const char *text, bool *ret) _must_check_;
 /** 1 to 1,000,000. */
 struct seep_error *seep_option_count(const char *text, size_t *ret) _must_check_;
 /** Causes separated by commas, each one that has a page. */

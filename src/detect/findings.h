@@ -121,7 +121,11 @@ struct seep_report {
 	} target;
 	struct {
 		uint64_t pause_ns, total_ns, read_bytes;
-		const char *method; /** "stop-and-copy" */
+		uint64_t max_gap_ns; /** the longest that any thread stood at a time: the pause, or what came before it */
+		const char *method; /** "pre-copy", "stop-and-copy" */
+		const char *why_stopped; /** why pre-copy was tried in vain */
+		uint64_t precopy_bytes, rounds,
+			stops; /** of pre-copy: of the bytes, those read while it ran */
 		uint64_t threads;
 	} capture;
 	struct {

@@ -270,25 +270,30 @@ uint64_t seep_detect_signature(const char *cause, ...)
 	return h;
 }
 
-/** Stops the process, copies, and lets it go in every case. */
-static struct seep_error *capture(struct seep_target *target, const struct seep_binary *binary,
-				  const struct seep_inspect_options *options,
-				  struct seep_report *report, struct seep_usage *usage_ret)
+/** What the copy cost, and what it lacks. */
+static void describe_capture(const struct seep_target *target, const struct seep_snapshot *snapshot,
+			     const struct seep_snapshot_options *options,
+			     struct seep_report *report)
 {
-	struct seep_error *err;
-
-	seep_target_limit_pause(target, options->max_pause_ns);
-	seep_runtime_prepare(target, binary);
-	err = seep_target_stop(target);
-	if (err)
-		return err;
-	err = seep_runtime_capture(target, binary);
-	seep_target_resume(target);
 	struct seep_stop_stats stats = seep_target_stats(target);
+
 	report->capture.pause_ns = stats.pause_ns;
-	report->capture.read_bytes = stats.read_bytes;
+	report->capture.max_gap_ns = stats.max_gap_ns;
+	report->capture.read_bytes = stats.read_bytes + stats.precopy_bytes;
 	report->capture.threads = stats.threads;
-	report->capture.method = "stop-and-copy";
+	report->capture.method = snapshot->method == SEEP_SNAPSHOT_PRECOPY ? "pre-copy" :
+									     "stop-and-copy";
+	if (snapshot->method == SEEP_SNAPSHOT_PRECOPY) {
+		report->capture.precopy_bytes = stats.precopy_bytes;
+		report->capture.rounds = stats.rounds;
+		report->capture.stops = stats.stops;
+	}
+	if (snapshot->why_stopped[0])
+		report->capture.why_stopped =
+			seep_report_format(report, "%s", snapshot->why_stopped);
+	if (options->may_exceed && stats.max_gap_ns > options->max_pause_ns)
+		seep_report_caveat(report, "the pause took %.1f ms, though %.1f ms were asked for",
+				   stats.max_gap_ns / 1e6, options->max_pause_ns / 1e6);
 	if (stats.threads_missed)
 		seep_report_caveat(
 			report,
@@ -305,7 +310,19 @@ static struct seep_error *capture(struct seep_target *target, const struct seep_
 			"%" PRIu64
 			" pages could not be read and were taken for empty: no goroutine is called leaked",
 			stats.pages_unreadable);
-	if (err && stats.spans_left_out)
+}
+
+/** Copies the process, and lets it go in every case. */
+static struct seep_error *capture(struct seep_target *target, const struct seep_binary *binary,
+				  const struct seep_inspect_options *options,
+				  struct seep_report *report, struct seep_usage *usage_ret)
+{
+	struct seep_error *err;
+	struct seep_snapshot snapshot = {};
+
+	err = seep_runtime_snapshot(target, binary, &options->snapshot, &snapshot);
+	describe_capture(target, &snapshot, &options->snapshot, report);
+	if (err && seep_target_stats(target).spans_left_out)
 		return seep_error_prefix(
 			err, "no room for a copy of all memory (is address space limited?)");
 	return err ? err : seep_usage_read(target, usage_ret);

@@ -3,13 +3,11 @@
 #define SEEP_DETECT_INSPECT_H
 
 #include "detect/findings.h"
+#include "runtime/runtime.h"
 
 struct seep_inspect_options {
-	/**
-	 * Copying ends by then, finished or not, and unfinished means BUDGET: half a heap proves
-	 * nothing. 0 = no limit.
-	 */
-	uint64_t max_pause_ns;
+	/** How it is copied. A pause that reaches max_pause_ns ends with BUDGET, unless it may exceed: half a heap proves nothing. */
+	struct seep_snapshot_options snapshot;
 	bool all; /** also what is `waiting` or `intended` becomes a finding */
 	size_t top; /** fill report->top with so many lines of each kind, and look for nothing else; 0 = not wanted */
 	const char *
@@ -29,7 +27,7 @@ struct seep_inspect_options {
  *
  * On success the report is finished: findings sorted, caveats added. On SEEP_ERROR_BUDGET a limit
  * of the options was hit, and the report holds what could be seen until then, with caveats; with
- * goroutines.total 0, as after max_pause_ns, it says nothing. After any other error its content is undefined. The process
+ * goroutines.total 0, as after snapshot.max_pause_ns, it says nothing. After any other error its content is undefined. The process
  * runs on in every case. Errors: USAGE if what `why` asks for is no object; those of seep_target_open() and seep_target_stop(), and BAD_DATA,
  * MISSING_INFO, UNSUPPORTED of the executable and its runtime.
  */

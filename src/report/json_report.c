@@ -83,9 +83,14 @@ static json_t *capture_json(struct seep_json *w, const struct seep_report *repor
 	json_t *object = json_object();
 
 	seep_json_set_known(w, object, "pause_ns", report->capture.pause_ns);
+	seep_json_set_known(w, object, "max_gap_ns", report->capture.max_gap_ns);
 	seep_json_set_known(w, object, "total_ns", report->capture.total_ns);
 	seep_json_set_number(w, object, "read_bytes", report->capture.read_bytes);
+	seep_json_set_known(w, object, "precopy_bytes", report->capture.precopy_bytes);
 	seep_json_set_string(w, object, "method", report->capture.method);
+	seep_json_set_string(w, object, "why_stopped", report->capture.why_stopped);
+	seep_json_set_known(w, object, "rounds", report->capture.rounds);
+	seep_json_set_known(w, object, "stops", report->capture.stops);
 	seep_json_set_known(w, object, "threads", report->capture.threads);
 	return object;
 }

@@ -51,11 +51,24 @@ static void add_capture(struct seep_page *page)
 	seep_page_add(page, "; ");
 	seep_style_bytes(&page->str, report->capture.read_bytes);
 	seep_page_add(page, " read");
+	if (report->capture.rounds) {
+		seep_page_add(page, " in ");
+		seep_style_counted(&page->str, report->capture.rounds, "round");
+	}
 	if (report->capture.threads) {
 		seep_page_add(page, ", ");
 		seep_style_counted(&page->str, report->capture.threads, "thread");
 	}
 	seep_page_add(page, "\n");
+	if (report->capture.stops > 1) {
+		seep_str_addf(&page->str, "            in %" PRIu64 " stops, the longest of ",
+			      report->capture.stops);
+		seep_style_duration(&page->str, report->capture.max_gap_ns);
+		seep_page_add(page, "\n");
+	}
+	if (report->capture.why_stopped)
+		seep_str_addf(&page->str, "            by stop-and-copy: %s\n",
+			      report->capture.why_stopped);
 }
 
 /** "2,391: 2,000 chan send, 300 IO wait, 91 in 4 other states", on one line. */

@@ -66,4 +66,15 @@ struct seep_error *seep_waits_read(struct seep_runtime *runtime) _must_check_;
 struct seep_error *seep_timers_read(struct seep_runtime *runtime) _must_check_;
 struct seep_error *seep_specials_read(struct seep_runtime *runtime) _must_check_;
 
+// capture.c
+
+/**
+ * Makes ready, while the process runs, for what seep_runtime_capture() will copy: the stop is shorter then. Best effort:
+ * whatever goes wrong costs no more than that.
+ */
+void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary);
+/** Copies what analysis needs; while seep_target_copy() may be called. */
+struct seep_error *seep_runtime_capture(struct seep_target *target,
+					const struct seep_binary *binary) _must_check_;
+
 #endif

@@ -130,14 +130,25 @@ struct seep_runtime {
 	uint64_t missing_waits; /** blocked goroutines whose primitive could not be found: treated as live */
 };
 
+enum seep_snapshot_method { SEEP_SNAPSHOT_AUTO, SEEP_SNAPSHOT_PRECOPY, SEEP_SNAPSHOT_STOP };
+struct seep_snapshot_options {
+	enum seep_snapshot_method method; /** AUTO: pre-copy where it can be had and pays */
+	uint64_t max_pause_ns; /** 0 = no limit */
+	bool may_exceed; /** a longer pause is better than no copy */
+};
+struct seep_snapshot {
+	enum seep_snapshot_method method; /** that was used: PRECOPY or STOP */
+	char why_stopped[200]; /** why it is not pre-copy, though that was tried; "" otherwise */
+};
 /**
- * Makes ready, while the process runs, for what seep_runtime_capture() will copy: the stop is shorter then. Best effort:
- * whatever goes wrong costs no more than that.
+ * The whole way to a copy of one moment: prepares, stops and resumes as often as the method asks for, and leaves the process running.
+ * Errors: those of seep_target_stop() and seep_target_copy(); BUDGET if max_pause_ns does not suffice; with PRECOPY also
+ * UNSUPPORTED and CHANGED (memory changed faster than it could be copied).
  */
-void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary);
-/** Copies what analysis needs; between seep_target_stop() and seep_target_resume(). */
-struct seep_error *seep_runtime_capture(struct seep_target *target,
-					const struct seep_binary *binary) _must_check_;
+struct seep_error *seep_runtime_snapshot(struct seep_target *target,
+					 const struct seep_binary *binary,
+					 const struct seep_snapshot_options *options,
+					 struct seep_snapshot *ret) _must_check_;
 /** Reads the model out of the copy. target and binary are borrowed and must outlive it. */
 struct seep_error *seep_runtime_read(struct seep_target *target, const struct seep_binary *binary,
 				     struct seep_runtime **ret) _must_check_;

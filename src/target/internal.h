@@ -4,17 +4,13 @@
 
 #include "base/map.h"
 #include "base/vec.h"
+#include "target/copy.h"
 #include "target/target.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-static const uint64_t seep_page_bytes = 4096;
-/** A transparent huge page; what two copying threads must not share. */
-static const uint64_t seep_block_bytes = 2 << 20;
-
 struct seep_mappings seep_vec(struct seep_mapping);
-struct seep_ranges seep_vec(struct seep_range);
 struct seep_threads seep_vec(struct seep_thread);
 
 enum seep_tracee_state {
@@ -30,27 +26,6 @@ struct seep_tracee {
 	int signal; /** caught on its way to the thread, owed to it when it is let go; 0: none */
 };
 struct seep_tracees seep_vec(struct seep_tracee);
-
-/**
- * Host address space for adjacent writable private mappings of the target; segment of the same
- * index in the memory.
- */
-struct seep_mirror_span {
-	seep_addr start, end;
-	/**
-	 * Where start lies; congruent to it modulo seep_block_bytes when the span is that large.
-	 */
-	unsigned char *host;
-	void *map; /** what munmap() wants */
-	size_t map_bytes;
-};
-struct seep_mirror {
-	struct seep_mirror_spans seep_vec(struct seep_mirror_span) spans;
-	struct seep_memory memory;
-	bool used; /** something was copied into it */
-};
-
-struct seep_copy_job;
 
 /** What the tracer thread is to do next. */
 enum seep_order { SEEP_ORDER_NONE, SEEP_ORDER_STOP, SEEP_ORDER_COPY, SEEP_ORDER_LET_GO };
@@ -82,6 +57,7 @@ struct seep_target {
 	struct seep_threads threads;
 	struct seep_mappings mappings;
 	struct seep_mirror mirror;
+	struct seep_watch watch;
 	atomic_bool no_readv; /** process_vm_readv() is refused: a seccomp filter; use mem_fd */
 	uint64_t pause_start_ns, max_pause_ns; /** max: 0 = no limit */
 	struct seep_stop_stats stats;
@@ -140,31 +116,12 @@ bool seep_pause_is_over(const struct seep_target *target);
 /** The error for that. */
 struct seep_error *seep_pause_error(const struct seep_target *target) _must_check_;
 
-/** What counts as holding anything: also what was swapped out, or only what is in memory. */
-enum seep_residency { SEEP_HOLDS_ANYTHING, SEEP_IN_MEMORY };
 /**
- * resident.c: appends the parts of [start, end), an anonymous mapping, that hold anything; sorted, adjacent ones joined.
- * Where nothing tells, that is all of it.
+ * inject.c: has a thread of the target make a userfaultfd and takes it over; the target has it no more afterwards. gap_ns_ret: how long
+ * that thread was kept from running. UNSUPPORTED, with the reason, where that cannot be done without risk.
  */
-struct seep_error *seep_resident_find(int pagemap_fd, enum seep_residency what, seep_addr start,
-				      seep_addr end, struct seep_ranges *parts) _must_check_;
-
-/** Whether the kernel has the first of the ways in resident.c: only it counts pages as Rss does. */
-bool seep_resident_can_scan(int pagemap_fd);
-
-/** mirror.c: whether the mirror has room for this mapping. */
-static inline bool seep_mapping_is_mirrored(const struct seep_mapping *mapping)
-{
-	return mapping->readable && mapping->writable && !mapping->shared;
-}
-/**
- * Makes the mirror of target->mappings; spans of the one before are kept, with their content, where
- * they still fit.
- */
-struct seep_error *seep_mirror_reserve(struct seep_target *target) _must_check_;
-void seep_mirror_deinit(struct seep_mirror *mirror);
-/** copy.c: copies batches of the job until none is left; run by every copying thread. */
-void seep_copy_work(struct seep_copy_job *job);
+struct seep_error *seep_uffd_obtain(struct seep_target *target, int *uffd_ret, uint64_t *gap_ns_ret)
+	_must_check_;
 
 /**
  * stop.c: hands an order to the tracer thread; seep_tracer_wait() returns when it has been obeyed.

@@ -17,6 +17,7 @@
  */
 #include "target/internal.h"
 
+#include <string.h>
 #include <sys/mman.h>
 
 /** Room for a heap to grow between seep_target_prepare() and the stop; address space, no memory. */
@@ -44,6 +45,44 @@ static bool reserve(struct seep_mirror_span *span, uint64_t slack)
 	return true;
 }
 
+/** Bytes of the room from host on. */
+static size_t room_of(const struct seep_mirror_span *span)
+{
+	return (unsigned char *)span->map + span->map_bytes - span->host;
+}
+
+static void release(struct seep_mirror_span *span)
+{
+	if (span->map)
+		munmap(span->map, span->map_bytes);
+	free(span->fresh);
+	free(span->filled);
+}
+
+/** Bitmaps for a span that has none yet. */
+static bool add_bitmaps(struct seep_mirror_span *span)
+{
+	size_t words = room_of(span) / seep_page_bytes / 64 + 1;
+
+	if (!span->fresh)
+		span->fresh = calloc(words, sizeof(*span->fresh));
+	if (!span->filled)
+		span->filled = calloc(words, sizeof(*span->filled));
+	return span->fresh && span->filled;
+}
+
+void seep_mirror_clear(struct seep_mirror_span *span, seep_addr start, seep_addr end)
+{
+	size_t last = seep_span_page(span, end);
+
+	for (size_t page = seep_span_page(span, start), next; page < last; page = next) {
+		page = seep_pages_next(span->filled, page, last, true);
+		next = seep_pages_next(span->filled, page, last, false);
+		memset(span->host + page * seep_page_bytes, 0, (next - page) * seep_page_bytes);
+		seep_pages_put(span->filled, page, next, false);
+	}
+}
+
 /** Takes the room of the span of old that begins where this one does, if it is large enough. */
 static bool take_over(struct seep_mirror_span *span, struct seep_mirror *old)
 {
@@ -53,13 +92,13 @@ static bool take_over(struct seep_mirror_span *span, struct seep_mirror *old)
 
 	if (!before || before->start != span->start)
 		return false;
-	size_t room = (unsigned char *)before->map + before->map_bytes - before->host;
-	if (span->end - span->start > room)
+	if (span->end - span->start > room_of(before))
 		return false;
-	span->map = before->map;
-	span->map_bytes = before->map_bytes;
-	span->host = before->host;
+	seep_addr end = span->end;
+	*span = *before;
+	span->end = end;
 	before->map = NULL;
+	before->fresh = before->filled = NULL;
 	return true;
 }
 
@@ -75,8 +114,8 @@ static struct seep_error *add_span(struct seep_target *target, struct seep_mirro
 		target->stats.spans_left_out++;
 		return NULL;
 	}
-	if (!seep_vec_push(&mirror->spans, span)) {
-		munmap(span.map, span.map_bytes);
+	if ((target->watch.on && !add_bitmaps(&span)) || !seep_vec_push(&mirror->spans, span)) {
+		release(&span);
 		return &seep_enomem;
 	}
 	return seep_memory_add(&mirror->memory,
@@ -107,8 +146,7 @@ struct seep_error *seep_mirror_reserve(struct seep_target *target)
 void seep_mirror_deinit(struct seep_mirror *mirror)
 {
 	seep_vec_foreach(span, &mirror->spans)
-		if (span->map)
-			munmap(span->map, span->map_bytes);
+		release(span);
 	seep_vec_free(&mirror->spans);
 	seep_memory_deinit(&mirror->memory);
 }

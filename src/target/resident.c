@@ -15,14 +15,6 @@
 #include <unistd.h>
 
 // From linux/fs.h of 6.7; the headers we build against may be older than the kernel we run on.
-enum {
-	PAGE_CATEGORY_PRESENT = 1 << 3,
-	PAGE_CATEGORY_SWAPPED = 1 << 4,
-	PAGE_CATEGORY_PFNZERO = 1 << 5,
-};
-struct page_region {
-	uint64_t start, end, categories;
-};
 struct pagemap_scan {
 	uint64_t size, flags, start, end, walk_end;
 	uint64_t regions, regions_len, max_pages;
@@ -33,6 +25,8 @@ struct pagemap_scan {
 enum { REGIONS = 1024, ENTRIES = 4096 };
 /** The kernel holds the lock of the address space all through one call; that much takes it a few milliseconds. */
 static const uint64_t scan_bytes_max = 1 << 30;
+/** When it also protects. */
+static const uint64_t protect_bytes_max = 64 << 20;
 
 bool seep_resident_can_scan(int pagemap_fd)
 {
@@ -52,33 +46,49 @@ static bool add(struct seep_ranges *parts, seep_addr start, seep_addr end)
 	return seep_vec_push(parts, (struct seep_range){ start, end });
 }
 
+int seep_page_scan(int pagemap_fd, const struct seep_page_query *query, seep_addr *at,
+		   seep_addr end, struct seep_page_region *regions, size_t max)
+{
+	uint64_t most = query->flags & SEEP_SCAN_PROTECT ? protect_bytes_max : scan_bytes_max;
+	struct pagemap_scan scan = {
+		.size = sizeof(scan),
+		.flags = query->flags,
+		.start = *at,
+		.end = end - *at > most ? *at + most : end,
+		.regions = (uintptr_t)regions,
+		.regions_len = max,
+		.category_inverted = query->inverted,
+		.category_mask = query->all,
+		.category_anyof_mask = query->any,
+		.return_mask = query->tell,
+	};
+	int n = ioctl(pagemap_fd, PAGEMAP_SCAN_IOCTL, &scan);
+
+	if (n < 0)
+		return -1;
+	// The kernel's walk_end is not to be trusted once regions are full.
+	*at = (size_t)n < max ? scan.end : regions[n - 1].end;
+	return n;
+}
+
 /** *at: how far it came; the rest is for another way. */
 static struct seep_error *by_scan(int pagemap_fd, enum seep_residency what, seep_addr *at,
 				  seep_addr end, struct seep_ranges *parts)
 {
-	struct page_region regions[REGIONS];
-	uint64_t wanted = PAGE_CATEGORY_PRESENT |
-			  (what == SEEP_HOLDS_ANYTHING ? PAGE_CATEGORY_SWAPPED : 0);
+	struct seep_page_region regions[REGIONS];
+	uint64_t wanted = SEEP_PAGE_PRESENT | (what == SEEP_HOLDS_ANYTHING ? SEEP_PAGE_SWAPPED : 0);
+	const struct seep_page_query query = { .inverted = SEEP_PAGE_PFNZERO,
+					       .all = SEEP_PAGE_PFNZERO,
+					       .any = wanted,
+					       .tell = wanted };
 
 	while (*at < end) {
-		struct pagemap_scan scan = {
-			.size = sizeof(scan),
-			.start = *at,
-			.end = end - *at > scan_bytes_max ? *at + scan_bytes_max : end,
-			.regions = (uintptr_t)regions,
-			.regions_len = REGIONS,
-			.category_inverted = PAGE_CATEGORY_PFNZERO,
-			.category_mask = PAGE_CATEGORY_PFNZERO,
-			.category_anyof_mask = wanted,
-			.return_mask = wanted,
-		};
-		int n = ioctl(pagemap_fd, PAGEMAP_SCAN_IOCTL, &scan);
-		if (n < 0 || scan.walk_end <= *at)
+		int n = seep_page_scan(pagemap_fd, &query, at, end, regions, REGIONS);
+		if (n < 0)
 			return NULL;
 		for (int i = 0; i < n; i++)
 			if (!add(parts, regions[i].start, regions[i].end))
 				return &seep_enomem;
-		*at = scan.walk_end;
 	}
 	return NULL;
 }

@@ -345,7 +345,13 @@ static struct seep_error *stop_all(struct seep_target *target)
 	struct tids tids _cleanup_(seep_freep) = {};
 	struct seep_error *err;
 
-	target->stats = (struct seep_stop_stats){};
+	target->stats = (struct seep_stop_stats){
+		.prepared_bytes = target->stats.prepared_bytes,
+		.precopy_bytes = target->stats.precopy_bytes,
+		.rounds = target->stats.rounds,
+		.stops = target->stats.stops + 1,
+		.max_gap_ns = target->stats.max_gap_ns,
+	};
 	err = seize_running(target, &tids);
 	target->pause_start_ns = seep_now_ns();
 	if (err)
@@ -370,6 +376,8 @@ static void let_go(struct seep_target *target)
 		if (tracee->state == SEEP_TRACEE_STOPPED)
 			ptrace(PTRACE_DETACH, tracee->tid, NULL, (void *)(intptr_t)tracee->signal);
 	target->stats.pause_ns = seep_now_ns() - target->pause_start_ns;
+	if (target->stats.pause_ns > target->stats.max_gap_ns)
+		target->stats.max_gap_ns = target->stats.pause_ns;
 	target->tracees.len = 0;
 	seep_map_deinit(&target->tracee_index);
 }
@@ -439,7 +447,7 @@ struct seep_error *seep_target_stop(struct seep_target *target)
 
 	if (target->stopped)
 		return NULL;
-	if (target->mirror.used)
+	if (target->mirror.used && !target->watch.on)
 		seep_mirror_deinit(&target->mirror);
 	int errnum = start_thread(target);
 	if (errnum)
@@ -461,4 +469,5 @@ void seep_target_resume(struct seep_target *target)
 	seep_tracer_wait(&target->tracer);
 	pthread_join(target->tracer.thread, NULL);
 	target->stopped = false;
+	target->watch.over = target->watch.on;
 }

@@ -111,6 +111,7 @@ void seep_target_close(struct seep_target *target)
 	if (!target)
 		return;
 	seep_target_resume(target);
+	seep_target_unwatch(target);
 	const int fds[] = { target->dir_fd, target->mem_fd, target->exe_fd };
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)

@@ -46,6 +46,11 @@ struct seep_range {
 struct seep_stop_stats {
 	uint64_t pause_ns; /** from the first PTRACE_INTERRUPT to the last PTRACE_DETACH */
 	uint64_t read_bytes; /** bytes copied while it stood */
+	uint64_t prepared_bytes; /** what seep_target_prepare() made room for */
+	uint64_t precopy_bytes; /** bytes copied while it ran, since seep_target_watch() */
+	size_t rounds; /** of seep_target_refresh() while it ran */
+	size_t stops; /** this one included */
+	uint64_t max_gap_ns; /** the longest that anything of it stood at a time: all stops, and the preparation of a watch */
 	size_t threads, threads_missed;
 	size_t spans_left_out; /** runs of writable mappings too large to be mirrored */
 	uint64_t pages_unreadable; /** asked for and resident, but the kernel would not read them */
@@ -112,10 +117,27 @@ const struct seep_mapping *seep_target_mappings(const struct seep_target *target
 const struct seep_thread *seep_target_threads(const struct seep_target *target, size_t *count_ret);
 
 /**
+ * From here on it is noticed which pages the process writes to, until seep_target_unwatch() or close, so that most can be copied while
+ * it runs. For this one of its threads makes two system calls (inject.c); nothing of it remains. UNSUPPORTED, with the reason: a kernel
+ * before 6.7, a seccomp filter, a program that uses userfaultfd itself, no thread that sleeps.
+ *
+ * Life of a watched target: refresh and copy, again and again, until little is written between two refreshes → stop → refresh →
+ * resume → copy, which completes what was missed or asks for another stop → unwatch.
+ */
+struct seep_error *seep_target_watch(struct seep_target *target) _must_check_;
+void seep_target_unwatch(struct seep_target *target);
+/**
+ * Brings the mirror of a watched target up to date. While it runs: copies again what had been copied and was written to since, and
+ * begins to watch new mappings. While it is stopped: copies everything that was written to since the last refresh, unless that is more
+ * than max_bytes: BUDGET, and nothing was copied.
+ */
+struct seep_error *seep_target_refresh(struct seep_target *target, uint64_t max_bytes) _must_check_;
+
+/**
  * Copies what is resident in ranges (any order, overlaps allowed) from writable private mappings
  * into the mirror, in bulk, with two threads. Pages that are not resident or not asked for read as
- * zeros; a page may be asked for twice at no harm. Only while stopped. Errors: GONE, NO_MEMORY,
- * BUDGET.
+ * zeros; a page may be asked for twice at no harm. Only while stopped, or watched: then pages that the mirror has already are left out;
+ * after a stop it is what they held in the stop, or else CHANGED. Errors: GONE, NO_MEMORY, BUDGET.
  */
 struct seep_error *seep_target_copy(struct seep_target *target, const struct seep_range *ranges,
 				    size_t count) _must_check_;

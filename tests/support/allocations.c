@@ -5,6 +5,7 @@
 // tests/exact/allocations/main.go.
 #include "detect/allocation.h"
 #include "runtime/profile.h"
+#include "support/snapshot.h"
 
 #include <err.h>
 #include <inttypes.h>
@@ -45,10 +46,7 @@ int main(int argc, char **argv)
 		return 2;
 	check(seep_target_open(atoi(argv[1]), &target), "opening");
 	check(seep_binary_open(target, &binary), "reading the executable");
-	seep_runtime_prepare(target, binary);
-	check(seep_target_stop(target), "stopping");
-	check(seep_runtime_capture(target, binary), "copying");
-	seep_target_resume(target);
+	check(take_snapshot(target, binary), "copying");
 	check(seep_runtime_read(target, binary, &rt), "reading the heap");
 	enum seep_sampling sampling = seep_sampling(rt, &rate);
 	printf("sampling %d %" PRIu64 "\n", (int)sampling, rate);

@@ -1,5 +1,7 @@
 #include "support/analysis.h"
 
+#include "support/snapshot.h"
+
 #include <err.h>
 #include <stdlib.h>
 
@@ -14,9 +16,7 @@ void analyse(const char *pid, struct analysis *a)
 	*a = (struct analysis){};
 	check(seep_target_open(atoi(pid), &a->target));
 	check(seep_binary_open(a->target, &a->binary));
-	check(seep_target_stop(a->target));
-	check(seep_runtime_capture(a->target, a->binary));
-	seep_target_resume(a->target);
+	check(take_snapshot(a->target, a->binary));
 	check(seep_runtime_read(a->target, a->binary, &a->runtime));
 	check(seep_locks_read(a->runtime, &a->locks));
 	check(seep_live_find(a->runtime, &a->locks, &a->live));

@@ -20,6 +20,7 @@
 #include "binary/binary.h"
 #include "graph/live.h"
 #include "runtime/internal.h"
+#include "support/snapshot.h"
 
 #include <err.h>
 #include <inttypes.h>
@@ -151,10 +152,7 @@ static void look(struct seep_target *target, const struct seep_binary *binary, u
 	struct seep_locks locks = {};
 	struct seep_live live = {};
 
-	check(seep_target_stop(target), "stopping");
-	struct seep_error *err = seep_runtime_capture(target, binary);
-	seep_target_resume(target);
-	check(err, "copying");
+	check(take_snapshot(target, binary), "copying");
 	check(seep_runtime_read(target, binary, &rt), "reading");
 	check(seep_locks_read(rt, &locks), "reading locks");
 	check(seep_live_find(rt, &locks, &live), "following pointers");

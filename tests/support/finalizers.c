@@ -3,6 +3,7 @@
 // Looks at a running Go program once and prints the address of each object with a finalizer or cleanup that can never run, one on a line.
 #include "binary/binary.h"
 #include "graph/cycle.h"
+#include "support/snapshot.h"
 
 #include <err.h>
 #include <inttypes.h>
@@ -25,10 +26,7 @@ int main(int argc, char **argv)
 		return 2;
 	check(seep_target_open(atoi(argv[1]), &target), "opening");
 	check(seep_binary_open(target, &binary), "reading the executable");
-	seep_runtime_prepare(target, binary);
-	check(seep_target_stop(target), "stopping");
-	check(seep_runtime_capture(target, binary), "copying");
-	seep_target_resume(target);
+	check(take_snapshot(target, binary), "copying");
 	check(seep_runtime_read(target, binary, &rt), "reading the heap");
 	check(seep_cycles_find(rt, &cycles), "looking for cycles");
 	for (size_t i = 0; i < rt->specials.len; i++)

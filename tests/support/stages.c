@@ -3,7 +3,7 @@
 // Looks at the running Go program PID and prints how long each stage of the analysis takes, all on one thread after the other: processor
 // time and time passed, in milliseconds.
 #include "graph/hidden.h"
-#include "target/target.h"
+#include "support/snapshot.h"
 
 #include <err.h>
 #include <stdio.h>
@@ -52,10 +52,7 @@ int main(int argc, char **argv)
 	begin();
 	end("open", seep_target_open(atoi(argv[1]), &target));
 	end("executable", seep_binary_open(target, &binary));
-	seep_runtime_prepare(target, binary);
-	end("prepare", seep_target_stop(target));
-	end("copy", seep_runtime_capture(target, binary));
-	seep_target_resume(target);
+	end("copy", take_snapshot(target, binary));
 	end("runtime", seep_runtime_read(target, binary, &rt));
 	end("locks", seep_locks_read(rt, &locks));
 	end("reach", seep_live_find(rt, &locks, &live));

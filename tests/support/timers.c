@@ -12,6 +12,7 @@
 #include "binary/binary.h"
 #include "detect/detect.h"
 #include "runtime/timer.h"
+#include "support/snapshot.h"
 
 #include "base/str.h"
 
@@ -120,10 +121,7 @@ static void look(struct seep_target *target, const struct seep_binary *binary, u
 	struct seep_locks locks;
 	struct seep_live live;
 
-	seep_runtime_prepare(target, binary);
-	check(seep_target_stop(target), "stopping");
-	check(seep_runtime_capture(target, binary), "copying");
-	seep_target_resume(target);
+	check(take_snapshot(target, binary), "copying");
 	check(seep_runtime_read(target, binary, &rt), "reading the heap");
 	check(seep_locks_read(rt, &locks), "reading locks");
 	check(seep_live_find(rt, &locks, &live), "following pointers");
