@@ -13,11 +13,11 @@
 
 /** Less than that is copied in about two milliseconds. */
 static const uint64_t WORTH_WATCHING = 16 << 20;
-/** What a stop is to last at most if nobody says; and what is copied in a nanosecond of it, pages here and there. */
+/** What a stop is to last at most if nobody says (it is cut off then, and tried again); and what is copied in a nanosecond of it, pages here and there. */
 static const uint64_t AIM_NS = 10000000, BYTES_PER_NS = 1;
 /** What may be written between two rounds: before what is needed is worked out anew, and before the stop. */
 static const uint64_t CALM_BYTES = 32 << 20, STILL_BYTES = 1 << 20;
-enum { REFRESHES_MAX = 10, STOPS_MAX = 6 };
+enum { REFRESHES_MAX = 10, STOPS_MAX = 8 };
 
 /** Refreshes until at most enough bytes were written since the one before, or until it gets no better. */
 static struct seep_error *settle(struct seep_target *target, uint64_t enough)
@@ -27,7 +27,7 @@ static struct seep_error *settle(struct seep_target *target, uint64_t enough)
 
 	for (unsigned round = 0; round < REFRESHES_MAX; round++) {
 		uint64_t before = seep_target_stats(target).precopy_bytes;
-		err = seep_target_refresh(target, UINT64_MAX);
+		err = seep_target_refresh(target);
 		if (err)
 			return err;
 		uint64_t written = seep_target_stats(target).precopy_bytes - before;
@@ -56,7 +56,7 @@ static struct seep_error *try_watched(struct seep_target *target, const struct s
 {
 	struct seep_error *err;
 
-	err = seep_target_refresh(target, UINT64_MAX);
+	err = seep_target_refresh(target);
 	if (!err)
 		err = copy_running(target, binary);
 	if (!err)
@@ -66,11 +66,7 @@ static struct seep_error *try_watched(struct seep_target *target, const struct s
 	if (!err)
 		err = settle(target, STILL_BYTES);
 	if (!err)
-		err = seep_target_stop(target);
-	if (err)
-		return err;
-	err = seep_target_refresh(target, max_bytes);
-	seep_target_resume(target);
+		err = seep_target_complete(target, max_bytes);
 	return err ? err : seep_runtime_capture(target, binary);
 }
 
@@ -85,6 +81,7 @@ static struct seep_error *by_precopy(struct seep_target *target, const struct se
 	for (unsigned stop = 1; stop <= STOPS_MAX; stop++) {
 		bool last = stop == STOPS_MAX && !must_keep;
 		seep_error_destroy(err);
+		seep_target_limit_pause(target, last ? 0 : aim_ns);
 		err = try_watched(target, binary, last ? UINT64_MAX : aim_ns * BYTES_PER_NS);
 		if (!err || (err->code != SEEP_ERROR_CHANGED && err->code != SEEP_ERROR_BUDGET))
 			break;
@@ -120,7 +117,6 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 	bool watch = options->method != SEEP_SNAPSHOT_STOP;
 
 	*ret = (struct seep_snapshot){ .method = SEEP_SNAPSHOT_STOP };
-	seep_target_limit_pause(target, options->may_exceed ? 0 : options->max_pause_ns);
 	seep_runtime_prepare(target, binary);
 	if (options->method == SEEP_SNAPSHOT_AUTO &&
 	    seep_target_stats(target).prepared_bytes < WORTH_WATCHING)
@@ -138,5 +134,6 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 		note_reason(ret, err);
 		ret->method = SEEP_SNAPSHOT_STOP;
 	}
+	seep_target_limit_pause(target, options->may_exceed ? 0 : options->max_pause_ns);
 	return by_stopping(target, binary);
 }

@@ -214,13 +214,13 @@ static void work(struct seep_copy_job *job)
 	struct seep_tracer *tracer = &job->target->tracer;
 	pthread_t thread;
 
-	if (job->target->stopped) {
+	if (job->target->stopped && !job->target->watch.on) {
 		if (job->batches.len > 2)
 			seep_tracer_order(tracer, SEEP_ORDER_COPY, job);
 		seep_copy_work(job);
 		if (job->batches.len > 2)
 			seep_tracer_wait(tracer);
-	} else if (job->batches.len > NICE_BATCHES &&
+	} else if (!job->target->stopped && job->batches.len > NICE_BATCHES &&
 		   !pthread_create(&thread, NULL, work_nicely, job)) {
 		pthread_join(thread, NULL);
 	} else {

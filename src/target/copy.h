@@ -109,6 +109,9 @@ void seep_copy_work(struct seep_copy_job *job);
 
 /** watch.c: whether writes to this mapping are noticed. */
 bool seep_watch_has(const struct seep_watch *watch, const struct seep_mapping *mapping);
+/** In the stop: copies all that was written to since the last refresh; BUDGET if that is more than max_bytes. */
+struct seep_error *seep_refresh_stopped(struct seep_target *target, uint64_t max_bytes)
+	_must_check_;
 /** CHANGED unless all of ranges, sorted, is in memory and was not written to since the last refresh. */
 struct seep_error *seep_watch_check(const struct seep_target *target,
 				    const struct seep_ranges *ranges) _must_check_;

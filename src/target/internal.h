@@ -28,16 +28,23 @@ struct seep_tracee {
 struct seep_tracees seep_vec(struct seep_tracee);
 
 /** What the tracer thread is to do next. */
-enum seep_order { SEEP_ORDER_NONE, SEEP_ORDER_STOP, SEEP_ORDER_COPY, SEEP_ORDER_LET_GO };
+enum seep_order {
+	SEEP_ORDER_NONE,
+	SEEP_ORDER_STOP,
+	SEEP_ORDER_COPY,
+	SEEP_ORDER_LET_GO,
+	SEEP_ORDER_COMPLETE, /** stop, bring the mirror of a watched target up to date, let go */
+};
 
 /** The thread that traces the target from stop to resume, and helps to copy in between (stop.c). */
 struct seep_tracer {
 	pthread_t thread;
-	bool started;
+	int calm; /** niceness of the calling thread before and after the stop */
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
 	enum seep_order order; /** under lock; the tracer sets it to NONE when it has obeyed */
-	struct seep_error *err; /** under lock; outcome of SEEP_ORDER_STOP */
+	struct seep_error *err; /** under lock; outcome of a stop */
+	uint64_t max_bytes; /** for SEEP_ORDER_COMPLETE */
 	struct seep_copy_job *job; /** under lock; for SEEP_ORDER_COPY */
 };
 

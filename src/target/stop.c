@@ -23,8 +23,12 @@
  * to the thread (remembered, and handed over at detach; the interrupt still pending behind it is
  * dropped by the kernel then), exit.
  *
- * A thread in uninterruptible sleep (parent of a vfork(), dead network disk) is waited for 50 ms,
- * then it is missed: it cannot change memory while it sleeps.
+ * A thread in uninterruptible sleep (parent of a vfork(), a disk) is waited for 1 ms, then it is
+ * missed: it cannot change memory while it sleeps, and will stop before it is back in its own code.
+ *
+ * Whoever keeps others waiting should not wait for a processor: for as long as the stop lasts our
+ * threads have the highest ordinary priority, and in the stop of a watched target, which is short and
+ * the tracer thread's alone, a real-time one; if seep is allowed to have it.
  */
 #include "target/internal.h"
 
@@ -37,18 +41,21 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/resource.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-static const uint64_t sleeper_wait_ns = 50 * 1000000ull;
+static const uint64_t sleeper_wait_ns = 1000000;
 /** For a thread that could stop but does not: a machine out of breath. */
 static const uint64_t runner_wait_ns = 2000 * 1000000ull;
 /** How long to spin before sleeping between two looks at the threads. */
 static const uint64_t spin_ns = 300 * 1000ull;
 enum { LIST_PASSES_MAX = 1000 };
+/** Niceness in the stop. */
+enum { HASTY = -20 };
 
 struct tids seep_vec(pid_t);
 
@@ -382,12 +389,22 @@ static void let_go(struct seep_target *target)
 	seep_map_deinit(&target->tracee_index);
 }
 
+/** A short stop may go before everything else on this processor, also where each service has a share of its own. */
+static void hurry(const struct seep_target *target)
+{
+	const struct sched_param least = { .sched_priority = 1 };
+
+	if (!target->watch.on || sched_setscheduler(gettid(), SCHED_RR, &least))
+		setpriority(PRIO_PROCESS, gettid(), HASTY);
+}
+
 static void *tracer_main(void *arg)
 {
 	struct seep_target *target = arg;
 	struct seep_tracer *tracer = &target->tracer;
 	bool done = false;
 
+	hurry(target);
 	pthread_mutex_lock(&tracer->lock);
 	while (!done) {
 		while (tracer->order == SEEP_ORDER_NONE)
@@ -395,11 +412,13 @@ static void *tracer_main(void *arg)
 		enum seep_order order = tracer->order;
 		struct seep_error *err = NULL;
 		pthread_mutex_unlock(&tracer->lock);
-		if (order == SEEP_ORDER_STOP)
+		if (order != SEEP_ORDER_LET_GO && order != SEEP_ORDER_COPY)
 			err = stop_all(target);
+		if (order == SEEP_ORDER_COMPLETE && !err)
+			err = seep_refresh_stopped(target, tracer->max_bytes);
 		else if (order == SEEP_ORDER_COPY)
 			seep_copy_work(tracer->job);
-		done = order == SEEP_ORDER_LET_GO || err;
+		done = order == SEEP_ORDER_LET_GO || order == SEEP_ORDER_COMPLETE || err;
 		if (done)
 			let_go(target);
 		pthread_mutex_lock(&tracer->lock);
@@ -429,16 +448,32 @@ void seep_tracer_wait(struct seep_tracer *tracer)
 }
 
 /** Signals meant for seep are for its main thread: the tracer's system calls need no EINTR then. */
-static int start_thread(struct seep_target *target)
+static int start_thread(struct seep_target *target, enum seep_order order)
 {
 	sigset_t all, before;
 
 	sigfillset(&all);
 	pthread_sigmask(SIG_BLOCK, &all, &before);
-	target->tracer.order = SEEP_ORDER_STOP;
+	target->tracer.order = order;
 	int errnum = pthread_create(&target->tracer.thread, NULL, tracer_main, target);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return errnum;
+}
+
+/** Has a new tracer thread obey; it lives on only after a stop that succeeded. */
+static struct seep_error *run_thread(struct seep_target *target, enum seep_order order)
+{
+	struct seep_tracer *tracer = &target->tracer;
+	int errnum = start_thread(target, order);
+
+	if (errnum)
+		return seep_error_os(errnum, "start a thread");
+	seep_tracer_wait(tracer);
+	struct seep_error *err = tracer->err;
+	tracer->err = NULL;
+	if (err || order == SEEP_ORDER_COMPLETE)
+		pthread_join(tracer->thread, NULL);
+	return err;
 }
 
 struct seep_error *seep_target_stop(struct seep_target *target)
@@ -447,16 +482,12 @@ struct seep_error *seep_target_stop(struct seep_target *target)
 
 	if (target->stopped)
 		return NULL;
-	if (target->mirror.used && !target->watch.on)
+	if (target->mirror.used)
 		seep_mirror_deinit(&target->mirror);
-	int errnum = start_thread(target);
-	if (errnum)
-		return seep_error_os(errnum, "start a thread");
-	seep_tracer_wait(tracer);
-	struct seep_error *err = tracer->err;
-	tracer->err = NULL;
-	if (err)
-		pthread_join(tracer->thread, NULL);
+	tracer->calm = getpriority(PRIO_PROCESS, gettid());
+	struct seep_error *err = run_thread(target, SEEP_ORDER_STOP);
+	if (!err)
+		setpriority(PRIO_PROCESS, gettid(), HASTY);
 	target->stopped = !err;
 	return err;
 }
@@ -468,6 +499,21 @@ void seep_target_resume(struct seep_target *target)
 	seep_tracer_order(&target->tracer, SEEP_ORDER_LET_GO, NULL);
 	seep_tracer_wait(&target->tracer);
 	pthread_join(target->tracer.thread, NULL);
+	setpriority(PRIO_PROCESS, gettid(), target->tracer.calm);
 	target->stopped = false;
-	target->watch.over = target->watch.on;
+}
+
+struct seep_error *seep_target_complete(struct seep_target *target, uint64_t max_bytes)
+{
+	struct seep_error *err;
+
+	if (!target->watch.on || target->stopped)
+		return seep_error_format(SEEP_ERROR_USAGE, "process %d is not watched",
+					 (int)target->pid);
+	target->tracer.max_bytes = max_bytes;
+	target->stopped = true;
+	err = run_thread(target, SEEP_ORDER_COMPLETE);
+	target->stopped = false;
+	target->watch.over = true;
+	return err;
 }

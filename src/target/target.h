@@ -121,23 +121,28 @@ const struct seep_thread *seep_target_threads(const struct seep_target *target, 
  * it runs. For this one of its threads makes two system calls (inject.c); nothing of it remains. UNSUPPORTED, with the reason: a kernel
  * before 6.7, a seccomp filter, a program that uses userfaultfd itself, no thread that sleeps.
  *
- * Life of a watched target: refresh and copy, again and again, until little is written between two refreshes → stop → refresh →
- * resume → copy, which completes what was missed or asks for another stop → unwatch.
+ * Life of a watched target: refresh and copy, again and again, until little is written between two refreshes → complete → copy,
+ * which finds everything there, or asks for another round → unwatch.
  */
 struct seep_error *seep_target_watch(struct seep_target *target) _must_check_;
 void seep_target_unwatch(struct seep_target *target);
 /**
- * Brings the mirror of a watched target up to date. While it runs: copies again what had been copied and was written to since, and
- * begins to watch new mappings. While it is stopped: copies everything that was written to since the last refresh, unless that is more
- * than max_bytes: BUDGET, and nothing was copied.
+ * Brings the mirror of a watched target up to date while it runs: copies again what had been copied and was written to since, and begins
+ * to watch new mappings.
  */
-struct seep_error *seep_target_refresh(struct seep_target *target, uint64_t max_bytes) _must_check_;
+struct seep_error *seep_target_refresh(struct seep_target *target) _must_check_;
+/**
+ * Stops a watched target, copies everything that it wrote to since the last refresh, and lets it run on: from here on the mirror is of
+ * this moment. BUDGET, and nothing was copied, if that is more than max_bytes; other errors as of seep_target_stop().
+ */
+struct seep_error *seep_target_complete(struct seep_target *target, uint64_t max_bytes)
+	_must_check_;
 
 /**
  * Copies what is resident in ranges (any order, overlaps allowed) from writable private mappings
  * into the mirror, in bulk, with two threads. Pages that are not resident or not asked for read as
  * zeros; a page may be asked for twice at no harm. Only while stopped, or watched: then pages that the mirror has already are left out;
- * after a stop it is what they held in the stop, or else CHANGED. Errors: GONE, NO_MEMORY, BUDGET.
+ * after seep_target_complete() what is copied is what was there in the stop, or else the error is CHANGED. Errors: GONE, NO_MEMORY, BUDGET.
  */
 struct seep_error *seep_target_copy(struct seep_target *target, const struct seep_range *ranges,
 				    size_t count) _must_check_;

@@ -58,9 +58,32 @@ static bool is_unchanged(const struct seep_page_region *region)
 	return (region->categories & (SEEP_PAGE_SWAPPED | SEEP_PAGE_WRITTEN)) == SEEP_PAGE_SWAPPED;
 }
 
-static int open_pagemap(const struct seep_target *target)
+/** What scanning needs. */
+struct scan {
+	int pagemap_fd;
+	struct seep_page_region *regions;
+};
+
+static void scan_deinit(struct scan *scan)
 {
-	return openat(target->dir_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+	if (scan->regions)
+		close(scan->pagemap_fd);
+	free(scan->regions);
+}
+
+static struct seep_error *scan_init(const struct seep_target *target, struct scan *scan)
+{
+	int fd = openat(target->dir_fd, "pagemap", O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return seep_error_os(errno, "/proc/%d/pagemap", (int)target->pid);
+	scan->regions = malloc(REGIONS * sizeof(*scan->regions));
+	if (!scan->regions) {
+		close(fd);
+		return &seep_enomem;
+	}
+	scan->pagemap_fd = fd;
+	return NULL;
 }
 
 static struct seep_error *set_up(int uffd)
@@ -77,14 +100,15 @@ static struct seep_error *set_up(int uffd)
 struct seep_error *seep_target_watch(struct seep_target *target)
 {
 	struct seep_watch *watch = &target->watch;
+	struct scan scan _cleanup_(scan_deinit) = {};
 	struct seep_error *err;
 	uint64_t gap_ns;
-	int uffd, pagemap_fd = open_pagemap(target);
-	bool can_scan = pagemap_fd >= 0 && seep_resident_can_scan(pagemap_fd);
+	int uffd;
 
-	if (pagemap_fd >= 0)
-		close(pagemap_fd);
-	if (!can_scan)
+	err = scan_init(target, &scan);
+	if (err)
+		return err;
+	if (!seep_resident_can_scan(scan.pagemap_fd))
 		return seep_error_format(
 			SEEP_ERROR_UNSUPPORTED,
 			"this kernel cannot tell what was written (Linux 6.7 can)");
@@ -204,8 +228,7 @@ static bool forget(struct seep_mirror_span *span, const struct seep_page_region 
 
 /** Marks anew what was written to in a watched mapping. */
 static struct seep_error *protect(struct seep_target *target, const struct seep_mapping *mapping,
-				  int pagemap_fd, struct seep_page_region *regions,
-				  struct seep_ranges *again)
+				  const struct scan *scan, struct seep_ranges *again)
 {
 	struct seep_mirror_span *span = seep_plan_span(target, mapping);
 	struct seep_page_region all = { mapping->start, mapping->end, 0 };
@@ -214,39 +237,17 @@ static struct seep_error *protect(struct seep_target *target, const struct seep_
 		return NULL;
 	for (seep_addr at = mapping->start; at < mapping->end;) {
 		seep_addr from = at;
-		int n = seep_page_scan(pagemap_fd, &written_protect, &at, mapping->end, regions,
-				       REGIONS);
+		int n = seep_page_scan(scan->pagemap_fd, &written_protect, &at, mapping->end,
+				       scan->regions, REGIONS);
 		if (n < 0) { // unmapped, or mapped anew: the next round sees it
 			all.start = from;
 			return forget(span, &all, again) ? NULL : &seep_enomem;
 		}
 		for (int i = 0; i < n; i++)
-			if (!forget(span, regions + i, again))
+			if (!forget(span, scan->regions + i, again))
 				return &seep_enomem;
 	}
 	return NULL;
-}
-
-static struct seep_error *refresh_running(struct seep_target *target, int pagemap_fd,
-					  struct seep_page_region *regions)
-{
-	struct seep_copy_job job _cleanup_(seep_plan_deinit) = { .target = target };
-	struct seep_ranges again = {};
-	struct seep_error *err;
-
-	target->watch.over = false;
-	target->stats.rounds++;
-	err = seep_mappings_read(target);
-	if (!err)
-		err = seep_mirror_reserve(target);
-	if (!err)
-		err = register_mappings(target);
-	for (size_t i = 0; !err && i < target->mappings.len; i++)
-		err = protect(target, target->mappings.data + i, pagemap_fd, regions, &again);
-	if (!err)
-		err = seep_plan_ranges(&job, again.data, again.len);
-	seep_vec_free(&again);
-	return err ? err : seep_copy_run(&job);
 }
 
 /** In the stop: everything in a region that is in memory; the rest becomes zeros. */
@@ -266,8 +267,7 @@ static bool plan_region(struct seep_copy_job *job, struct seep_mirror_span *span
 }
 
 static struct seep_error *plan_written(struct seep_copy_job *job,
-				       const struct seep_mapping *mapping, int pagemap_fd,
-				       struct seep_page_region *regions)
+				       const struct seep_mapping *mapping, const struct scan *scan)
 {
 	struct seep_target *target = job->target;
 	struct seep_mirror_span *span = seep_plan_span(target, mapping);
@@ -279,10 +279,10 @@ static struct seep_error *plan_written(struct seep_copy_job *job,
 		seep_addr at = mapping->start;
 		int n = 0;
 		while (at < mapping->end && n >= 0) {
-			n = seep_page_scan(pagemap_fd, &written_or_absent, &at, mapping->end,
-					   regions, REGIONS);
+			n = seep_page_scan(scan->pagemap_fd, &written_or_absent, &at, mapping->end,
+					   scan->regions, REGIONS);
 			for (int i = 0; i < n; i++)
-				if (!plan_region(job, span, regions + i))
+				if (!plan_region(job, span, scan->regions + i))
 					return &seep_enomem;
 		}
 		if (n >= 0)
@@ -292,21 +292,22 @@ static struct seep_error *plan_written(struct seep_copy_job *job,
 	job->pieces.len = pieces;
 	job->stale.len = stale;
 	if (mapping->end - mapping->start <= SEEP_WATCH_BYTES_MAX)
-		return seep_plan_mapping(job, span, mapping, pagemap_fd);
+		return seep_plan_mapping(job, span, mapping, scan->pagemap_fd);
 	seep_pages_put(span->fresh, seep_span_page(span, mapping->start),
 		       seep_span_page(span, mapping->end), false);
 	return NULL;
 }
 
-static struct seep_error *refresh_stopped(struct seep_target *target, int pagemap_fd,
-					  struct seep_page_region *regions, uint64_t max_bytes)
+struct seep_error *seep_refresh_stopped(struct seep_target *target, uint64_t max_bytes)
 {
 	struct seep_copy_job job _cleanup_(seep_plan_deinit) = { .target = target };
-	struct seep_error *err = NULL;
+	struct scan scan _cleanup_(scan_deinit) = {};
+	struct seep_error *err;
 	uint64_t bytes = 0;
 
+	err = scan_init(target, &scan);
 	for (size_t i = 0; !err && i < target->mappings.len; i++)
-		err = plan_written(&job, target->mappings.data + i, pagemap_fd, regions);
+		err = plan_written(&job, target->mappings.data + i, &scan);
 	if (err)
 		return err;
 	seep_vec_foreach(piece, &job.pieces)
@@ -319,44 +320,51 @@ static struct seep_error *refresh_stopped(struct seep_target *target, int pagema
 	return seep_copy_run(&job);
 }
 
-struct seep_error *seep_target_refresh(struct seep_target *target, uint64_t max_bytes)
+struct seep_error *seep_target_refresh(struct seep_target *target)
 {
-	_cleanup_free_ struct seep_page_region *regions = malloc(REGIONS * sizeof(*regions));
+	struct seep_copy_job job _cleanup_(seep_plan_deinit) = { .target = target };
+	struct scan scan _cleanup_(scan_deinit) = {};
+	struct seep_ranges again = {};
 	struct seep_error *err;
 
-	if (!regions)
-		return &seep_enomem;
-	if (!target->watch.on)
+	if (!target->watch.on || target->stopped)
 		return seep_error_format(SEEP_ERROR_USAGE, "process %d is not watched",
 					 (int)target->pid);
-	int pagemap_fd = open_pagemap(target);
-	if (pagemap_fd < 0)
-		return seep_error_os(errno, "/proc/%d/pagemap", (int)target->pid);
-	err = target->stopped ? refresh_stopped(target, pagemap_fd, regions, max_bytes) :
-				refresh_running(target, pagemap_fd, regions);
-	close(pagemap_fd);
-	return err;
+	target->watch.over = false;
+	target->stats.rounds++;
+	err = scan_init(target, &scan);
+	if (!err)
+		err = seep_mappings_read(target);
+	if (!err)
+		err = seep_mirror_reserve(target);
+	if (!err)
+		err = register_mappings(target);
+	for (size_t i = 0; !err && i < target->mappings.len; i++)
+		err = protect(target, target->mappings.data + i, &scan, &again);
+	if (!err)
+		err = seep_plan_ranges(&job, again.data, again.len);
+	seep_vec_free(&again);
+	return err ? err : seep_copy_run(&job);
 }
 
 struct seep_error *seep_watch_check(const struct seep_target *target,
 				    const struct seep_ranges *ranges)
 {
-	_cleanup_free_ struct seep_page_region *regions = malloc(REGIONS * sizeof(*regions));
+	struct scan scan _cleanup_(scan_deinit) = {};
+	struct seep_error *err;
 	bool changed = false;
 
-	if (!regions)
-		return &seep_enomem;
-	int pagemap_fd = open_pagemap(target);
+	err = scan_init(target, &scan);
+	if (err)
+		return err;
 	seep_vec_foreach(range, ranges)
 		for (seep_addr at = range->start; !changed && at < range->end;) {
-			int n = seep_page_scan(pagemap_fd, &written_or_absent, &at, range->end,
-					       regions, REGIONS);
+			int n = seep_page_scan(scan.pagemap_fd, &written_or_absent, &at, range->end,
+					       scan.regions, REGIONS);
 			changed = n < 0;
 			for (int i = 0; i < n; i++)
-				changed = changed || !is_unchanged(regions + i);
+				changed = changed || !is_unchanged(scan.regions + i);
 		}
-	if (pagemap_fd >= 0)
-		close(pagemap_fd);
 	return changed ? seep_error_format(SEEP_ERROR_CHANGED,
 					   "memory that is needed was written to meanwhile") :
 			 NULL;
