@@ -82,6 +82,7 @@ static int wait_for_stop(pid_t tid, uint64_t wait_ns)
 			return status;
 		if (pid < 0 && errno != EINTR)
 			return -1;
+		nanosleep(&(struct timespec){ .tv_nsec = 10000 }, NULL);
 	}
 	return -1;
 }
@@ -224,8 +225,9 @@ static _Noreturn void be_child(pid_t pid, const pid_t *tids, size_t count, int s
 	struct answer answer = { .outcome = REFUSED };
 	int uffd = -1, pidfd = syscall(SYS_pidfd_open, pid, 0);
 
-	setsid();
 	answer.errnum = errno;
+	setsid();
+	seep_hurry(true);
 	if (pidfd >= 0)
 		answer.outcome = ANOTHER_THREAD;
 	for (size_t i = 0; i < count && answer.outcome == ANOTHER_THREAD; i++)

@@ -136,5 +136,7 @@ struct seep_error *seep_uffd_obtain(struct seep_target *target, int *uffd_ret, u
 void seep_tracer_order(struct seep_tracer *tracer, enum seep_order order,
 		       struct seep_copy_job *job);
 void seep_tracer_wait(struct seep_tracer *tracer);
+/** Priority for the calling thread while others wait for it, as high as seep may have it; briefly: for some milliseconds. */
+void seep_hurry(bool briefly);
 
 #endif

@@ -389,12 +389,12 @@ static void let_go(struct seep_target *target)
 	seep_map_deinit(&target->tracee_index);
 }
 
-/** A short stop may go before everything else on this processor, also where each service has a share of its own. */
-static void hurry(const struct seep_target *target)
+void seep_hurry(bool briefly)
 {
 	const struct sched_param least = { .sched_priority = 1 };
 
-	if (!target->watch.on || sched_setscheduler(gettid(), SCHED_RR, &least))
+	// Real time goes before everything else, also where each service has a share of its own.
+	if (!briefly || sched_setscheduler(gettid(), SCHED_RR, &least))
 		setpriority(PRIO_PROCESS, gettid(), HASTY);
 }
 
@@ -404,7 +404,7 @@ static void *tracer_main(void *arg)
 	struct seep_tracer *tracer = &target->tracer;
 	bool done = false;
 
-	hurry(target);
+	seep_hurry(target->watch.on);
 	pthread_mutex_lock(&tracer->lock);
 	while (!done) {
 		while (tracer->order == SEEP_ORDER_NONE)
