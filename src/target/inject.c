@@ -188,9 +188,9 @@ static struct answer try_thread(pid_t tid, int pidfd, int *uffd)
 		answer.errnum = errno;
 		return answer;
 	}
-	uint64_t start = seep_now_ns();
 	ptrace(PTRACE_INTERRUPT, tid, NULL, NULL);
 	int status = wait_for_stop(tid, stop_wait_ns);
+	uint64_t start = seep_now_ns();
 	if (status == -1 || !WIFSTOPPED(status))
 		return answer; // the end of this process lets go of it
 	if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP)
