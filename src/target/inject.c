@@ -379,7 +379,7 @@ struct seep_error *seep_uffd_obtain(struct seep_target *target, int *uffd_ret, u
 		if (try == TRIES_MAX)
 			return unsupported("no thread stayed asleep in a system call");
 		if (try)
-			nanosleep(&(struct timespec){ .tv_nsec = 2000000 }, NULL);
+			nanosleep(&(struct timespec){ .tv_nsec = 2000000 * try }, NULL);
 		if (count && !run_child(target, tids, count, &answer, &uffd))
 			return unsupported("no process could be made to prepare it");
 	}

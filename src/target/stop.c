@@ -23,8 +23,9 @@
  * to the thread (remembered, and handed over at detach; the interrupt still pending behind it is
  * dropped by the kernel then), exit.
  *
- * A thread in uninterruptible sleep (parent of a vfork(), a disk) is waited for 1 ms, then it is
- * missed: it cannot change memory while it sleeps, and will stop before it is back in its own code.
+ * A thread in uninterruptible sleep is waited for: 1 ms if it is the parent of a vfork(), which may sleep for
+ * long; else (a page from the disk, the lock of the address space) 50 ms. Then it is missed: it cannot change
+ * memory while it sleeps, and will stop before it is back in its own code.
  *
  * Whoever keeps others waiting should not wait for a processor: for as long as the stop lasts our
  * threads have the highest ordinary priority, and in the stop of a watched target, which is short and
@@ -42,13 +43,14 @@
 #include <string.h>
 #include <sys/ptrace.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <sys/user.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-static const uint64_t sleeper_wait_ns = 1000000;
+static const uint64_t sleeper_wait_ns = 50 * 1000000ull, parent_wait_ns = 1000000;
 /** For a thread that could stop but does not: a machine out of breath. */
 static const uint64_t runner_wait_ns = 2000 * 1000000ull;
 /** How long to spin before sleeping between two looks at the threads. */
@@ -220,7 +222,25 @@ static void collect(struct seep_tracee *tracee)
 	tracee->signal = status >> 16 ? 0 : WSTOPSIG(status);
 }
 
-/** Counts the running ones after a look at each; give_up: those that may be missed by now are. */
+/** Whether a thread that does not stop is to be missed. */
+static bool is_missed(const struct seep_target *target, pid_t tid, uint64_t waited_ns)
+{
+	char path[64];
+	long number;
+
+	if (waited_ns > runner_wait_ns)
+		return true;
+	if (waited_ns <= parent_wait_ns || thread_state(target, tid) != 'D')
+		return false;
+	if (waited_ns > sleeper_wait_ns)
+		return true;
+	snprintf(path, sizeof(path), "task/%d/syscall", (int)tid);
+	_cleanup_free_ char *call = seep_proc_read(target->dir_fd, path, NULL);
+	return call && sscanf(call, "%ld", &number) == 1 &&
+	       (number == SYS_vfork || number == SYS_clone || number == SYS_clone3);
+}
+
+/** Counts the running ones after a look at each. */
 static size_t collect_all(struct seep_target *target, uint64_t waited_ns)
 {
 	size_t running = 0;
@@ -231,8 +251,7 @@ static size_t collect_all(struct seep_target *target, uint64_t waited_ns)
 		collect(tracee);
 		if (tracee->state != SEEP_TRACEE_RUNNING)
 			continue;
-		if (waited_ns > runner_wait_ns ||
-		    (waited_ns > sleeper_wait_ns && thread_state(target, tracee->tid) == 'D'))
+		if (is_missed(target, tracee->tid, waited_ns))
 			tracee->state = SEEP_TRACEE_MISSED;
 		else
 			running++;

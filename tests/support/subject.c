@@ -16,6 +16,9 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <linux/filter.h>
+#include <linux/futex.h>
+#include <linux/seccomp.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
@@ -175,12 +178,84 @@ static void be_executing(void)
 	execl("/proc/self/exe", "subject", "signalled", NULL);
 }
 
+static void futex(atomic_uint *word, int operation, unsigned value)
+{
+	syscall(SYS_futex, word, operation, value, NULL, NULL, 0);
+}
+
+static void obey(char *pages, const struct subject_order *order)
+{
+	char *first = pages + order->first * PAGE;
+	size_t len = order->count * PAGE;
+
+	if (order->deed == SUBJECT_DISCARD)
+		madvise(first, len, MADV_DONTNEED);
+	else if (order->deed == SUBJECT_REMAP)
+		mmap(first, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
+		     -1, 0);
+	for (size_t i = 0; order->deed == SUBJECT_WRITE && i < order->count; i++) {
+		uint64_t value = order->value + order->first + i;
+		memcpy(first + i * PAGE, &value, 8);
+		memcpy(first + (i + 1) * PAGE - 8, &value, 8);
+	}
+}
+
+static void be_obeying(void)
+{
+	enum { HUGE = 2 << 20 };
+	char *pages = map_private(SUBJECT_PAGES * PAGE + HUGE, -1);
+
+	pages += -(uintptr_t)pages % HUGE;
+	madvise(pages + SUBJECT_PAGES / 2 * PAGE, SUBJECT_PAGES / 2 * PAGE, MADV_HUGEPAGE);
+	say((uint64_t[]){ (uintptr_t)pages }, 1);
+	for (unsigned done = 0;; atomic_store(&subject_shared->obeyed, ++done)) {
+		while (atomic_load(&subject_shared->orders) == done)
+			futex(&subject_shared->orders, FUTEX_WAIT, done);
+		obey(pages, &subject_shared->order);
+	}
+}
+
+void subject_tell(enum subject_deed deed, size_t first, size_t count, uint64_t value)
+{
+	subject_shared->order = (struct subject_order){ deed, first, count, value };
+	unsigned orders = atomic_fetch_add(&subject_shared->orders, 1) + 1;
+	futex(&subject_shared->orders, FUTEX_WAKE, 1);
+	while (atomic_load(&subject_shared->obeyed) != orders)
+		sched_yield();
+}
+
+static void sleep_on(void)
+{
+	say((uint64_t[]){ 0 }, 1);
+	for (;;)
+		subject_sleep_ms(1000);
+}
+
+static void be_filtered(void)
+{
+	struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct sock_fprog program = { 1, &allow };
+
+	prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0);
+	if (prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		_exit(1);
+	sleep_on();
+}
+
+static void be_faulting(void)
+{
+	if (syscall(SYS_userfaultfd, 1) < 0) // for user code only
+		_exit(1);
+	sleep_on();
+}
+
 static const struct role {
 	const char *name;
 	void (*run)(void);
 } roles[] = {
 	{ "memory", be_memory },      { "fertile", be_fertile },   { "signalled", be_signalled },
 	{ "vfork", be_vfork_parent }, { "spinning", be_spinning }, { "executing", be_executing },
+	{ "obeying", be_obeying },    { "filtered", be_filtered }, { "faulting", be_faulting },
 };
 
 int subject_run(const char *name)
@@ -201,6 +276,8 @@ void subject_start_in(struct subject *subject, const char *role, unsigned long f
 
 	atomic_store(&subject_shared->beats, 0);
 	atomic_store(&subject_shared->signals, 0);
+	atomic_store(&subject_shared->orders, 0);
+	atomic_store(&subject_shared->obeyed, 0);
 	assert_int_equal(pipe2(out, O_CLOEXEC), 0);
 	subject->pid = (pid_t)syscall(SYS_clone, flags | SIGCHLD, NULL, NULL, NULL, NULL);
 	assert_true(subject->pid >= 0);

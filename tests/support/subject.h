@@ -8,10 +8,24 @@
 
 enum { SUBJECT_PAGES = 3000, SUBJECT_SPARSE_BYTES = 1 << 30 };
 
+/** What an obeying target does with pages [first, first + count) of its memory. */
+enum subject_deed {
+	SUBJECT_WRITE, /** the first and last word of each becomes value + its number */
+	SUBJECT_DISCARD, /** MADV_DONTNEED */
+	SUBJECT_REMAP, /** a new anonymous mapping in their place */
+};
+struct subject_order {
+	enum subject_deed deed;
+	size_t first, count;
+	uint64_t value;
+};
+
 /** What every role counts in, zero at its start. */
 struct subject_shared {
 	atomic_ulong beats; /** while it runs */
 	atomic_ulong signals, births;
+	atomic_uint orders, obeyed;
+	struct subject_order order;
 };
 extern struct subject_shared *subject_shared;
 
@@ -43,12 +57,18 @@ int subject_set_up(void **state);
  *	vfork	   one thread sleeps in vfork() and counts births between; another beats
  *	spinning   has 0x5eeb in r12 and 0x5eec in r13
  *	executing  becomes `signalled` by exec() when signals is set
+ *	obeying	   says the address of SUBJECT_PAGES pages, of which the second half asks for huge pages; sleeps in futex() and does
+ *		   what subject_tell() says
+ *	filtered   sleeps, under a seccomp filter that allows everything
+ *	faulting   sleeps, and has a userfaultfd
  */
 void subject_start(struct subject *subject, const char *role);
 /** flags: of clone(), for namespaces. */
 void subject_start_in(struct subject *subject, const char *role, unsigned long flags);
 void subject_end(const struct subject *subject);
 uint64_t subject_pattern(uint64_t i);
+/** Has an obeying target do it; returns when it is done. */
+void subject_tell(enum subject_deed deed, size_t first, size_t count, uint64_t value);
 
 struct seep_target *subject_open(const struct subject *subject);
 struct seep_error *subject_copy(struct seep_target *target, seep_addr from, uint64_t len);
