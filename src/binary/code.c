@@ -14,8 +14,8 @@ void seep_decoder_close(struct seep_decoder *dec)
 		cs_close(&dec->handle);
 }
 
-struct seep_error *seep_decoder_open(struct seep_decoder *dec, const struct seep_pclntab *tab,
-				     const struct seep_func *func)
+struct seep_error *seep_decoder_begin(struct seep_decoder *dec, const struct seep_pclntab *tab,
+				      const struct seep_func *func)
 {
 	uint64_t len = func->end - func->entry;
 
@@ -27,6 +27,11 @@ struct seep_error *seep_decoder_open(struct seep_decoder *dec, const struct seep
 	if (!dec->pos)
 		return seep_error_format(SEEP_ERROR_BAD_DATA, "%s: code is outside the image",
 					 func->name);
+	return NULL;
+}
+
+struct seep_error *seep_decoder_start(struct seep_decoder *dec)
+{
 	if (cs_open(CS_ARCH_X86, CS_MODE_64, &dec->handle) != CS_ERR_OK) {
 		dec->handle = 0;
 		return &seep_enomem;
@@ -36,7 +41,16 @@ struct seep_error *seep_decoder_open(struct seep_decoder *dec, const struct seep
 	if (dec->insn)
 		return NULL;
 	seep_decoder_close(dec);
+	*dec = (struct seep_decoder){};
 	return &seep_enomem;
+}
+
+struct seep_error *seep_decoder_open(struct seep_decoder *dec, const struct seep_pclntab *tab,
+				     const struct seep_func *func)
+{
+	struct seep_error *err = seep_decoder_begin(dec, tab, func);
+
+	return err ? err : seep_decoder_start(dec);
 }
 
 bool seep_decoder_next(struct seep_decoder *dec)

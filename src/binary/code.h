@@ -1,6 +1,6 @@
 /**
  * What a function's machine code does, as far as seep asks: references to data, calls, atomic operations. Only code.c,
- * copies.c and steps.c see the disassembler; flow.h follows values for those here and for evidence.h.
+ * copies.c and steps.c see the disassembler (decode.c stands in for it); flow.h follows values for those here and for evidence.h.
  */
 #ifndef SEEP_BINARY_CODE_H
 #define SEEP_BINARY_CODE_H

@@ -15,7 +15,11 @@ struct seep_decoder {
 	uint64_t pc; /** behind it */
 };
 
-/** From func's entry to its end. Errors: BAD_DATA. */
+/** Takes up func's code; the disassembler is not started before one asks for it. Errors: BAD_DATA. */
+struct seep_error *seep_decoder_begin(struct seep_decoder *dec, const struct seep_pclntab *tab,
+				      const struct seep_func *func) _must_check_;
+struct seep_error *seep_decoder_start(struct seep_decoder *dec) _must_check_;
+/** Both: from func's entry to its end. */
 struct seep_error *seep_decoder_open(struct seep_decoder *dec, const struct seep_pclntab *tab,
 				     const struct seep_func *func) _must_check_;
 void seep_decoder_close(struct seep_decoder *dec);
@@ -87,10 +91,15 @@ struct seep_step {
 	uint8_t size, kind, operand_count;
 	bool locked;
 	uint8_t callee; /** enum seep_callee_kind; see seep_flow_name_callee() */
+	uint16_t way; /** ways.c's own */
 	struct seep_operand operands[3];
 };
 struct seep_steps seep_vec(struct seep_step);
 
+/** The instruction that the decoder is at. */
+struct seep_step seep_decoder_step(const struct seep_decoder *dec);
+/** The instruction at code as the decoder would tell it, if it is one of those that are met most; false if not. */
+bool seep_decode_usual(const uint8_t *code, size_t len, seep_addr addr, struct seep_step *ret);
 /** The whole of func. Errors: BAD_DATA. */
 struct seep_error *seep_steps_read(const struct seep_pclntab *tab, const struct seep_func *func,
 				   struct seep_steps *ret) _must_check_;

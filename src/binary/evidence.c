@@ -679,6 +679,8 @@ void seep_evidence_close(struct seep_evidence *ev)
 		return;
 	seep_signatures_close(&ev->sig);
 	seep_map_deinit(&ev->operations);
+	seep_map_deinit(&ev->callees);
+	seep_vec_free(&ev->functions);
 	seep_map_deinit(&ev->summaries);
 	seep_map_deinit(&ev->closures);
 	seep_map_deinit(&ev->words);

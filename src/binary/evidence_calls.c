@@ -10,7 +10,12 @@
 
 #include <stdio.h>
 
-enum { MAX_SUMMARY_BYTES = 64 << 10, MAX_SUMMARY_DEPTH = 4, MAX_SUMMARIES = 1 << 16 };
+enum {
+	MAX_SUMMARY_BYTES = 64 << 10,
+	MAX_SUMMARY_DEPTH = 4,
+	MAX_SUMMARIES = 1 << 16,
+	MAX_CALLEES = 1 << 20
+};
 
 enum operation {
 	OP_MAP_ACCESS, // (map type, map, ...) → *element
@@ -295,12 +300,51 @@ static void runtime_call(const struct seep_evidence *ev, enum operation operatio
 	}
 }
 
+static struct seep_callee read_callee(const struct seep_evidence *ev, const struct seep_func *func)
+{
+	struct seep_fact params[SEEP_REGS] = {}, results[SEEP_REGS] = {};
+	struct seep_callee callee;
+
+	(void)seep_signature_params(&ev->sig, func, params);
+	bool known = seep_signature_results(&ev->sig, func, results) ||
+		     !seep_evidence_is_witness(ev, func);
+	for (uint8_t i = 0; i < SEEP_ARGUMENT_REGS; i++) {
+		callee.params[i] = params[seep_argument_regs[i]];
+		callee.results[i] = results[seep_argument_regs[i]];
+		if (!known)
+			callee.results[i] = (struct seep_fact){ .kind = SEEP_FACT_RESULT,
+								.part = i,
+								.type = func->entry };
+	}
+	return callee;
+}
+
+// Most functions are called from many places. NULL if none begins there.
+static const struct seep_callee *callee_at(struct seep_evidence *ev, seep_addr entry)
+{
+	struct seep_func func;
+	bool added;
+	uint64_t *slot = ev->callees.len < MAX_CALLEES ? seep_map_put(&ev->callees, entry, &added) :
+							 seep_map_get(&ev->callees, entry);
+
+	if (!slot)
+		return NULL;
+	if (*slot == 0 && added && seep_pclntab_find(ev->tab, entry, &func) &&
+	    func.entry == entry) {
+		if (!seep_vec_push(&ev->functions, read_callee(ev, &func))) {
+			ev->failed = true;
+			return NULL;
+		}
+		*slot = ev->functions.len;
+	}
+	return *slot ? &ev->functions.data[*slot - 1] : NULL;
+}
+
 void seep_evidence_call(struct seep_evidence *ev, const struct seep_flow *flow,
 			const struct seep_step *step, struct seep_fact *args,
 			struct seep_fact *results)
 {
 	seep_addr target = seep_step_target(step);
-	struct seep_func callee;
 
 	if (target == 0)
 		return;
@@ -311,22 +355,20 @@ void seep_evidence_call(struct seep_evidence *ev, const struct seep_flow *flow,
 		runtime_call(ev, known, flow, step, args, results);
 		return;
 	}
-	if (!seep_pclntab_find(ev->tab, target, &callee) || callee.entry != target)
-		return;
-	(void)seep_signature_params(&ev->sig, &callee, args);
-	if (seep_signature_results(&ev->sig, &callee, results) ||
-	    !seep_evidence_is_witness(ev, &callee))
-		return;
-	for (uint8_t i = 0; i < SEEP_ARGUMENT_REGS; i++)
-		results[seep_argument_regs[i]] =
-			(struct seep_fact){ .kind = SEEP_FACT_RESULT, .part = i, .type = target };
+	const struct seep_callee *callee = callee_at(ev, target);
+	for (int i = 0; callee && i < SEEP_ARGUMENT_REGS; i++) {
+		args[seep_argument_regs[i]] = callee->params[i];
+		results[seep_argument_regs[i]] = callee->results[i];
+	}
 }
 
 static void entry_hook(void *arg, const struct seep_func *func, struct seep_fact *regs)
 {
 	struct seep_evidence *ev = arg;
+	const struct seep_callee *callee = callee_at(ev, func->entry);
 
-	(void)seep_signature_params(&ev->sig, func, regs);
+	for (int i = 0; callee && i < SEEP_ARGUMENT_REGS; i++)
+		regs[seep_argument_regs[i]] = callee->params[i];
 	const uint64_t *closure = seep_map_get(&ev->closures, func->entry);
 	if (closure && *closure > 1)
 		regs[SEEP_RDX] = value_fact(SEEP_PART_POINTER, *closure);

@@ -9,12 +9,19 @@ struct seep_summary {
 	struct seep_fact regs[SEEP_ARGUMENT_REGS]; /** of what it returns */
 };
 
+/** What its signature says of a function, by argument register. */
+struct seep_callee {
+	struct seep_fact params[SEEP_ARGUMENT_REGS], results[SEEP_ARGUMENT_REGS];
+};
+
 struct seep_evidence {
 	const struct seep_pclntab *tab;
 	struct seep_types *types;
 	struct seep_signatures sig;
 	struct seep_flow_hooks hooks;
 	struct seep_map operations; /** entry of a runtime function → its number, plus 1 */
+	struct seep_map callees; /** address → index in functions, plus 1; 0: no function's entry */
+	struct seep_vec(struct seep_callee) functions;
 	struct seep_map summaries; /** entry → index in results, plus 1; 0: being made */
 	struct seep_vec(struct seep_summary) results;
 	struct seep_map closures; /** entry → type, 1: several */

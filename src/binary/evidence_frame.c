@@ -9,6 +9,8 @@
 // stored into its first word. One body of code has one such type.
 #include "binary/evidence_calls.h"
 
+#include <string.h>
+
 enum {
 	MAX_MAKERS = 1 << 22,
 	MAX_MAKERS_ASKED = 16,
@@ -35,7 +37,11 @@ static void find_makers(struct seep_evidence *ev)
 
 	ev->makers_found = true;
 	for (uint64_t i = 0; code && i + 7 <= len && ev->makers.len < MAX_MAKERS; i++) {
-		if (code[i + 1] != 0x8d || (code[i] & 0xfb) != 0x48 || (code[i + 2] & 0xc7) != 0x05)
+		const unsigned char *opcode = memchr(code + i + 1, 0x8d, len - i - 6);
+		if (!opcode)
+			break;
+		i = (uint64_t)(opcode - code) - 1;
+		if ((code[i] & 0xfb) != 0x48 || (code[i + 2] & 0xc7) != 0x05)
 			continue;
 		seep_addr pc = m->text + i;
 		seep_addr target = pc + 7 + (uint64_t)(int64_t)(int32_t)seep_le32(code + i + 3);

@@ -242,12 +242,31 @@ static void slots_written(struct seep_flow *flow, int64_t slot, int64_t end)
 	drop_slots(now, slot, end);
 }
 
+static bool is_exposed(const struct seep_flow *flow, int64_t slot)
+{
+	size_t low = 0, high = flow->exposed.len;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if ((int64_t)flow->exposed.data[mid].end > slot)
+			high = mid;
+		else
+			low = mid + 1;
+	}
+	return low < flow->exposed.len && (int64_t)flow->exposed.data[low].start < slot + 8;
+}
+
 // Something is written to where others have an address of.
 static void exposed_written(struct seep_flow *flow)
 {
-	for (size_t i = 0; i < flow->exposed.len; i++)
-		drop_slots(&flow->now, (int64_t)flow->exposed.data[i].start,
-			   (int64_t)flow->exposed.data[i].end);
+	struct seep_state *now = &flow->now;
+
+	for (uint32_t i = 0; i < now->slot_count;) {
+		if (now->slots[i].exposed)
+			now->slots[i] = now->slots[--now->slot_count];
+		else
+			i++;
+	}
 }
 
 // A value that is nowhere but in registers: a call returned it, or it came in as an argument.
@@ -259,13 +278,17 @@ static bool without_place(const struct seep_value *value)
 				  (origin->kind == SEEP_ORIGIN_ARGUMENT && origin->loads == 0));
 }
 
-static void remember_slot(struct seep_state *now, int64_t slot, const struct seep_value *value)
+static void remember_slot(struct seep_flow *flow, int64_t slot, const struct seep_value *value)
 {
+	struct seep_state *now = &flow->now;
+
 	if (value->at != 0 || (value->fact.kind == SEEP_FACT_NONE && value->word == 0) ||
 	    now->slot_count == SEEP_FLOW_SLOTS)
 		return;
-	now->slots[now->slot_count++] =
-		(struct seep_slot){ .slot = slot, .fact = value->fact, .word = value->word };
+	now->slots[now->slot_count++] = (struct seep_slot){ .slot = slot,
+							    .fact = value->fact,
+							    .word = value->word,
+							    .exposed = is_exposed(flow, slot) };
 }
 
 // Register reg is stored to a slot. If nothing better is known of its value, it is that slot's from now on.
@@ -275,7 +298,7 @@ static void keep_in_slot(struct seep_flow *flow, int reg, int64_t slot)
 	struct seep_value kept = now->regs[reg];
 
 	slots_written(flow, slot, slot + 8);
-	remember_slot(now, slot, &kept);
+	remember_slot(flow, slot, &kept);
 	if (kept.origin.kind == SEEP_ORIGIN_CONTEXT && kept.origin.offset == 0)
 		now->ctx_slot = slot;
 	if (!without_place(&kept))
@@ -468,8 +491,7 @@ static void learn_from_call(struct seep_flow *flow, const struct seep_fact *args
 		if (kept && kept->fact.kind < SEEP_FACT_VALUE)
 			kept->fact = args[i];
 		else if (!kept)
-			remember_slot(&flow->now, origin->slot,
-				      &(struct seep_value){ .fact = args[i] });
+			remember_slot(flow, origin->slot, &(struct seep_value){ .fact = args[i] });
 	}
 }
 
@@ -609,6 +631,12 @@ static bool merge_register(struct seep_value *a, const struct seep_value *b, uin
 	       a->at != old.at;
 }
 
+void seep_state_copy(struct seep_state *to, const struct seep_state *from)
+{
+	memcpy(to, from,
+	       offsetof(struct seep_state, slots) + from->slot_count * sizeof(*from->slots));
+}
+
 bool seep_state_merge(struct seep_state *state, const struct seep_state *other, uint32_t where)
 {
 	bool less = false;
@@ -631,7 +659,9 @@ bool seep_state_merge(struct seep_state *state, const struct seep_state *other, 
 	}
 	for (uint32_t i = 0; i < state->slot_count;) {
 		struct seep_slot *a = &state->slots[i];
-		const struct seep_slot *b = find_slot((struct seep_state *)other, a->slot);
+		const struct seep_slot *b = &other->slots[i];
+		if (i >= other->slot_count || b->slot != a->slot)
+			b = find_slot((struct seep_state *)other, a->slot);
 		struct seep_fact fact = b ? joint_fact(&a->fact, 0, &b->fact, 0) :
 					    (struct seep_fact){};
 		seep_addr word = b && a->word == b->word ? a->word : 0;

@@ -41,15 +41,16 @@ struct seep_slot {
 	int64_t slot; /** from the stack pointer at entry */
 	struct seep_fact fact;
 	seep_addr word;
+	bool exposed; /** part of a variable whose address was given away */
 };
 
 enum { SEEP_FLOW_SLOTS = 48 };
 struct seep_state {
 	struct seep_value regs[SEEP_REGS];
-	struct seep_slot slots[SEEP_FLOW_SLOTS];
-	uint32_t slot_count;
 	int64_t depth; /** bytes that the stack pointer is below where it was at entry */
 	int64_t ctx_slot; /** where the closure's context is kept; INT64_MIN: nowhere */
+	uint32_t slot_count;
+	struct seep_slot slots[SEEP_FLOW_SLOTS];
 };
 
 /** How far the step at hand is known to be reached. */
@@ -82,10 +83,11 @@ struct seep_flow {
 	struct seep_steps steps;
 	size_t index; /** of the step at hand */
 	// private
-	struct seep_map targets; /** address → index in ways, plus 1 */
-	struct seep_vec(struct seep_way) ways;
+	struct seep_map targets; /** address → index in ways, plus 1; 0: not known */
+	struct seep_way *ways;
+	uint32_t way_count;
 	struct seep_vec(struct seep_range)
-		exposed; /** slots of variables whose address is known elsewhere */
+		exposed; /** slots of variables whose address is known elsewhere; sorted, apart from each other */
 	bool changed; /** what is known on some way has become less */
 	bool has_loops; /** some jump leads upwards */
 	bool forgetful; /** loops and jump tables are not understood: nothing is known where one jumps to */
@@ -94,7 +96,9 @@ struct seep_flow {
 /** What is known where jumps lead, from all of them together. */
 struct seep_way {
 	struct seep_state state;
+	size_t next; /** index of the next step that a jump leads to */
 	bool reached;
+	bool settled; /** what follows it was gone over with this state */
 };
 
 /** Finds out what holds on all ways. tab, func and hooks (may be NULL) are borrowed. */
@@ -124,6 +128,8 @@ void seep_flow_name_callee(const struct seep_flow *flow, struct seep_step *step)
 void seep_flow_enter(struct seep_flow *flow);
 /** Forgets all but the depth, which the function table knows. */
 void seep_flow_forget(struct seep_flow *flow, seep_addr pc);
+/** Copies what there is of it. */
+void seep_state_copy(struct seep_state *to, const struct seep_state *from);
 /** Leaves in `state` what both agree on, true if that is less than before. where: a number of the place. */
 bool seep_state_merge(struct seep_state *state, const struct seep_state *other, uint32_t where);
 

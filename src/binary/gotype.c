@@ -31,6 +31,7 @@
 // from a program, for one large heap object. reflect makes such kindless ones, too, for the frames of its calls.
 #include "binary/gotype.h"
 
+#include "base/bits.h"
 #include "base/vec.h"
 
 #include <stdio.h>
@@ -75,6 +76,9 @@ void seep_types_init(struct seep_types *types, const struct seep_memory *memory,
 		     const struct seep_module *module, int minor)
 {
 	*types = (struct seep_types){ .memory = memory, .module = module, .minor = minor };
+	if (module->types < module->etypes)
+		types->module_bytes =
+			seep_memory_at(memory, module->types, module->etypes - module->types);
 }
 
 void seep_types_deinit(struct seep_types *types)
@@ -88,11 +92,22 @@ void seep_types_deinit(struct seep_types *types)
 	types->arena = NULL;
 }
 
+// len bytes at addr. Nearly all descriptors lie in the module's.
+static const unsigned char *bytes_at(const struct seep_types *types, seep_addr addr, uint64_t len)
+{
+	uint64_t off = addr - types->module->types,
+		 all = types->module->etypes - types->module->types;
+
+	if (types->module_bytes && off < all && len <= all - off)
+		return types->module_bytes + off;
+	return seep_memory_at(types->memory, addr, len);
+}
+
 static uint64_t word_at(const struct seep_types *types, seep_addr addr)
 {
-	uint64_t value = 0;
+	const unsigned char *raw = bytes_at(types, addr, 8);
 
-	return seep_memory_u64(types->memory, addr, &value) ? value : 0;
+	return raw ? seep_le64(raw) : 0;
 }
 
 static bool in_module(const struct seep_types *types, seep_addr addr)
@@ -146,7 +161,7 @@ static uint64_t base_bytes(const struct seep_types *types, uint8_t kind)
 // runtime and reflect make for their own use end before it.
 static void read_by_kind(const struct seep_types *types, struct seep_type *type)
 {
-	const unsigned char *more = seep_memory_at(types->memory, type->addr + TYPE_BYTES, 24);
+	const unsigned char *more = bytes_at(types, type->addr + TYPE_BYTES, 24);
 
 	switch (type->kind) {
 	case SEEP_KIND_CHAN:
@@ -166,7 +181,7 @@ static void read_by_kind(const struct seep_types *types, struct seep_type *type)
 		type->fields = more ? seep_le64(more + 8) : 0;
 		type->count = more ? seep_le64(more + 16) : 0;
 		if (type->count > MAX_FIELDS || type->count == 0 ||
-		    !seep_memory_at(types->memory, type->fields, type->count * FIELD_BYTES))
+		    !bytes_at(types, type->fields, type->count * FIELD_BYTES))
 			type->fields = type->count = 0;
 	}
 }
@@ -195,8 +210,7 @@ static bool plausible(const struct seep_types *types, const struct seep_type *ty
 
 bool seep_type_read(const struct seep_types *types, seep_addr addr, struct seep_type *ret)
 {
-	const unsigned char *raw = addr % 8 == 0 ? seep_memory_at(types->memory, addr, TYPE_BYTES) :
-						   NULL;
+	const unsigned char *raw = addr % 8 == 0 ? bytes_at(types, addr, TYPE_BYTES) : NULL;
 
 	if (!raw)
 		return false;
@@ -403,7 +417,7 @@ bool seep_type_field(const struct seep_types *types, const struct seep_type *typ
 
 	if (type->kind != SEEP_KIND_STRUCT || i >= type->count)
 		return false;
-	raw = seep_memory_at(types->memory, type->fields + i * FIELD_BYTES, FIELD_BYTES);
+	raw = bytes_at(types, type->fields + i * FIELD_BYTES, FIELD_BYTES);
 	if (!raw)
 		return false;
 	struct seep_field field = { .type = seep_le64(raw + 8), .offset = seep_le64(raw + 16) };
@@ -591,17 +605,26 @@ const uint8_t *seep_type_mask(struct seep_types *types, const struct seep_type *
 
 struct walk {
 	struct seep_types *types;
-	struct seep_map seen;
+	uint64_t *seen; // in the module; bit by word
+	struct seep_map seen_elsewhere;
 	struct seep_vec(seep_addr) queue;
 };
 
-static void walk_add(struct walk *walk, seep_addr addr)
+static bool is_new(struct walk *walk, seep_addr addr)
 {
+	uint64_t word = (addr - walk->types->module->types) / 8;
 	bool added = false;
 
-	if (addr == 0 || addr % 8 != 0 || walk->seen.len >= MAX_TYPES)
-		return;
-	if (seep_map_put(&walk->seen, addr, &added) && added)
+	if (!walk->seen || !in_module(walk->types, addr))
+		return seep_map_put(&walk->seen_elsewhere, addr, &added) && added;
+	added = !seep_bit_get(walk->seen, word);
+	seep_bit_set(walk->seen, word);
+	return added;
+}
+
+static void walk_add(struct walk *walk, seep_addr addr)
+{
+	if (addr != 0 && addr % 8 == 0 && walk->queue.len < MAX_TYPES && is_new(walk, addr))
 		(void)seep_vec_push(&walk->queue, addr);
 }
 
@@ -633,13 +656,11 @@ seep_addr seep_type_param(const struct seep_types *types, const struct seep_type
 static void walk_parts(struct walk *walk, const struct seep_type *type)
 {
 	struct seep_types *types = walk->types;
-	struct seep_field field;
 
 	walk_add(walk, type->elem);
 	walk_add(walk, type->key);
 	for (uint64_t i = 0; i < type->count && type->kind == SEEP_KIND_STRUCT; i++)
-		if (seep_type_field(types, type, i, &field))
-			walk_add(walk, field.type);
+		walk_add(walk, word_at(types, type->fields + i * FIELD_BYTES + 8));
 	if (type->kind == SEEP_KIND_MAP) // its groups or buckets
 		walk_add(walk, word_at(types, type->addr + TYPE_BYTES + 16));
 	for (uint32_t i = seep_type_params(types, type, NULL); i-- > 0;)
@@ -683,7 +704,7 @@ static void walk_area(struct walk *walk)
 	seep_addr addr = module->types + 8, end = module->types + module->typedesc_len;
 	struct seep_type type;
 
-	while (addr < end && walk->seen.len < MAX_TYPES &&
+	while (addr < end && walk->queue.len < MAX_TYPES &&
 	       seep_type_read(walk->types, addr, &type)) {
 		walk_add(walk, addr);
 		uint64_t bytes = descriptor_bytes(walk->types, &type);
@@ -713,9 +734,13 @@ static void walk_roots(struct walk *walk)
 void seep_types_each(struct seep_types *types, bool (*visit)(const struct seep_type *, void *arg),
 		     void *arg)
 {
+	const struct seep_module *module = types->module;
 	struct walk walk = { .types = types };
 	struct seep_type type;
 
+	if (types->module_bytes) // else all are looked up
+		walk.seen = calloc(SEEP_BITS_WORDS((module->etypes - module->types) / 8 + 1),
+				   sizeof(*walk.seen));
 	walk_roots(&walk);
 	for (size_t i = 0; i < walk.queue.len; i++) {
 		if (!seep_type_read(types, walk.queue.data[i], &type))
@@ -725,7 +750,17 @@ void seep_types_each(struct seep_types *types, bool (*visit)(const struct seep_t
 		walk_parts(&walk, &type);
 	}
 	seep_vec_free(&walk.queue);
-	seep_map_deinit(&walk.seen);
+	seep_map_deinit(&walk.seen_elsewhere);
+	free(walk.seen);
+}
+
+// Most words are none: they have no kind or no alignment.
+static bool may_be_type(const struct seep_types *types, seep_addr addr)
+{
+	const unsigned char *raw = bytes_at(types, addr, TYPE_BYTES);
+
+	return raw && (raw[23] & KIND_MASK) != 0 && raw[21] != 0 && raw[21] <= 64 && raw[22] != 0 &&
+	       raw[22] <= 64;
 }
 
 void seep_types_each_possible(struct seep_types *types,
@@ -739,8 +774,8 @@ void seep_types_each_possible(struct seep_types *types,
 
 	for (seep_addr addr = (module->types + 7) & ~(uint64_t)7;
 	     addr + TYPE_BYTES < module->etypes; addr += 8)
-		if (seep_type_read(types, addr, &type) && type.kind != 0 &&
-		    seep_memory_u32(types->memory, addr + 40, &off) &&
+		if (may_be_type(types, addr) && seep_type_read(types, addr, &type) &&
+		    type.kind != 0 && seep_memory_u32(types->memory, addr + 40, &off) &&
 		    name_off(types, addr, off, &flags, &len) && len > 0 && !visit(&type, arg))
 			break;
 }

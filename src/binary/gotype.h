@@ -68,6 +68,7 @@ struct seep_types {
 	const struct seep_module *module;
 	int minor;
 	// private
+	const unsigned char *module_bytes; /** what is at module->types; NULL: not in one piece */
 	struct seep_map names, masks;
 	void *arena;
 };

@@ -64,31 +64,37 @@ static const char *alternative(const char **rest, size_t *len)
 	return start;
 }
 
-// Whether the type is the one whose import path and name are given as "internal/sync.Mutex".
-static bool is_named(struct seep_types *types, const struct seep_type *type, const char *name,
-		     const char *wanted, size_t len)
+// Whether the type, of the package at that path, is the one given as "internal/sync.Mutex".
+static bool is_named(struct seep_types *types, const struct seep_type *type, const char *path,
+		     size_t path_len, const char *wanted, size_t len)
 {
 	const char *dot = memrchr(wanted, '.', len), *slash = memrchr(wanted, '/', len);
 	const char *shown = slash ? slash + 1 : wanted;
 	size_t shown_len = len - (size_t)(shown - wanted);
 
-	return strncmp(name, shown, shown_len) == 0 && name[shown_len] == 0 &&
-	       seep_type_package_is(types, type, wanted, (size_t)(dot - wanted));
+	if (path_len != (size_t)(dot - wanted) || memcmp(path, wanted, path_len) != 0)
+		return false;
+	const char *name = seep_type_name(types, type->addr);
+	return strncmp(name, shown, shown_len) == 0 && name[shown_len] == 0;
 }
 
+// Packages tell most types apart from those that are looked for, and are few; names have to be made.
 static bool match_struct(const struct seep_type *type, void *arg)
 {
 	struct search *search = arg;
+	size_t path_len;
+	const char *path = type->kind == SEEP_KIND_STRUCT && type->named ?
+				   seep_type_package(search->types, type, &path_len) :
+				   NULL;
 
-	if (type->kind != SEEP_KIND_STRUCT)
+	if (!path || path_len == 0 || !strchr("irs", path[0])) // internal/..., runtime, sync
 		return true;
-	const char *name = seep_type_name(search->types, type->addr);
 	for (size_t i = 0; i < STRUCTS; i++) {
 		const char *rest = struct_names[i];
 		while (rest) {
 			size_t len;
 			const char *wanted = alternative(&rest, &len);
-			if (is_named(search->types, type, name, wanted, len))
+			if (is_named(search->types, type, path, path_len, wanted, len))
 				search->found[i] = *type;
 		}
 	}

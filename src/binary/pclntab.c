@@ -19,7 +19,11 @@
 // (src/runtime/symtab.go, src/runtime/symtabinl.go, src/cmd/link/internal/ld/pcln.go)
 #include "binary/internal.h"
 
+#include "base/str.h"
+
+#include <assert.h>
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 enum {
@@ -92,25 +96,83 @@ bool seep_pclntab_find(const struct seep_pclntab *tab, seep_addr pc, struct seep
 	return true;
 }
 
+// Names in order, each with its place among the results.
+struct wanted_name {
+	const char *name;
+	size_t index;
+};
+
+static int by_name(const void *a, const void *b)
+{
+	const struct wanted_name *x = a, *y = b;
+
+	return strcmp(x->name, y->name);
+}
+
+// How long all of them are alike.
+static size_t common_prefix(const struct wanted_name *sorted, size_t count)
+{
+	const char *first = sorted[0].name, *last = sorted[count - 1].name;
+	size_t len = 0;
+
+	while (first[len] && first[len] == last[len])
+		len++;
+	return len;
+}
+
+static void note_func(const struct seep_pclntab *tab, const struct wanted_name *sorted,
+		      size_t count, const struct seep_func *func, struct seep_func *ret)
+{
+	size_t low = 0, high = count;
+
+	while (low < high) {
+		size_t mid = low + (high - low) / 2;
+		if (strcmp(sorted[mid].name, func->name) < 0)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	for (; low < count && strcmp(sorted[low].name, func->name) == 0; low++) {
+		struct seep_func *known = &ret[sorted[low].index];
+		if (!known->raw ||
+		    (known->func_id == tab->wrapper_id && func->func_id != tab->wrapper_id))
+			*known = *func;
+	}
+}
+
 void seep_pclntab_find_names(const struct seep_pclntab *tab, const char *const *names, size_t count,
 			     struct seep_func *ret)
 {
-	bool first_char[256] = {};
+	struct wanted_name sorted[SEEP_PCLNTAB_MAX_NAMES];
+	struct seep_func func;
 
+	assert(count > 0 && count <= SEEP_PCLNTAB_MAX_NAMES);
 	for (size_t k = 0; k < count; k++) {
-		first_char[(unsigned char)names[k][0]] = true;
+		sorted[k] = (struct wanted_name){ names[k], k };
 		ret[k] = (struct seep_func){};
 	}
+	qsort(sorted, count, sizeof(*sorted), by_name);
+	size_t prefix = common_prefix(sorted, count);
+	bool listed = tab->runtime_count <= SEEP_PCLNTAB_MAX_RUNTIME &&
+		      seep_has_prefix(sorted[0].name, "runtime.") && prefix >= strlen("runtime.");
+	uint32_t last = listed ? tab->runtime_count : tab->func_count;
+	for (uint32_t i = 0; i < last; i++)
+		if (seep_pclntab_func(tab, listed ? tab->runtime_funcs[i] : i, &func) &&
+		    strncmp(func.name, sorted[0].name, prefix) == 0)
+			note_func(tab, sorted, count, &func, ret);
+}
+
+// Most names that are looked for are the runtime's, and most functions of a large program are not.
+static void list_runtime(struct seep_pclntab *tab)
+{
+	struct seep_func func;
+
 	for (uint32_t i = 0; i < tab->func_count; i++) {
-		struct seep_func func;
-		if (!seep_pclntab_func(tab, i, &func) || !first_char[(unsigned char)func.name[0]])
+		if (!seep_pclntab_func(tab, i, &func) || !seep_has_prefix(func.name, "runtime."))
 			continue;
-		for (size_t k = 0; k < count; k++) {
-			bool better = !ret[k].raw || (ret[k].func_id == tab->wrapper_id &&
-						      func.func_id != tab->wrapper_id);
-			if (better && strcmp(func.name, names[k]) == 0)
-				ret[k] = func;
-		}
+		if (tab->runtime_count++ >= SEEP_PCLNTAB_MAX_RUNTIME)
+			return;
+		tab->runtime_funcs[tab->runtime_count - 1] = i;
 	}
 }
 
@@ -339,6 +401,7 @@ struct seep_error *seep_pclntab_open(const struct seep_image *image, int minor,
 	tab.pctab_len = tables.pctab_len;
 	tab.pclntable = tables.pclntable;
 	tab.pclntable_len = tables.pclntable_len;
+	list_runtime(&tab);
 	tab.wrapper_id = wrapper_id(&tab, minor);
 	*ret = tab;
 	return NULL;

@@ -26,6 +26,8 @@ struct seep_module {
 	seep_addr next; /** another module (plugin, -linkshared), 0 normally */
 };
 
+enum { SEEP_PCLNTAB_MAX_NAMES = 256, SEEP_PCLNTAB_MAX_RUNTIME = 4096 };
+
 struct seep_pclntab {
 	const struct seep_image *image;
 	struct seep_module module;
@@ -36,6 +38,8 @@ struct seep_pclntab {
 	const unsigned char *functab, *funcnametab, *cutab, *filetab, *pctab, *pclntable;
 	uint64_t pclntable_len, funcnametab_len, cutab_len, filetab_len, pctab_len;
 	uint8_t wrapper_id; /** funcID of wrappers in this release */
+	uint32_t runtime_count; /** functions of package runtime; above MAX_RUNTIME they are not listed */
+	uint32_t runtime_funcs[SEEP_PCLNTAB_MAX_RUNTIME]; /** their numbers */
 };
 
 /** A function; small, by value. `raw` points at its _func record in the image. */
@@ -77,7 +81,7 @@ bool seep_pclntab_find(const struct seep_pclntab *tab, seep_addr pc, struct seep
 /** Function number i (in order of entry); false if its record is malformed. */
 bool seep_pclntab_func(const struct seep_pclntab *tab, uint32_t i, struct seep_func *ret);
 /**
- * Looks count names up in one pass; ret[i].raw == NULL for those not there. Where a name occurs twice (ABI wrappers),
+ * Looks count names (1 to MAX_NAMES) up in one pass, over all functions unless all are names of package runtime; ret[i].raw == NULL for those not there. Where a name occurs twice (ABI wrappers),
  * the function that is not a wrapper wins.
  */
 void seep_pclntab_find_names(const struct seep_pclntab *tab, const char *const *names, size_t count,

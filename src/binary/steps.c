@@ -4,35 +4,37 @@
 
 enum { MAX_STEPS = 1 << 20 };
 
+#define PARTS(reg, r, e, w, b)                                                           \
+	[X86_REG_##r] = (reg) + 1, [X86_REG_##e] = (reg) + 1, [X86_REG_##w] = (reg) + 1, \
+	[X86_REG_##b] = (reg) + 1
+
 // By capstone's number.
 static int8_t reg_index(x86_reg reg)
 {
-	static const x86_reg names[SEEP_REGS][5] = {
-		{ X86_REG_RAX, X86_REG_EAX, X86_REG_AX, X86_REG_AL, X86_REG_AH },
-		{ X86_REG_RCX, X86_REG_ECX, X86_REG_CX, X86_REG_CL, X86_REG_CH },
-		{ X86_REG_RDX, X86_REG_EDX, X86_REG_DX, X86_REG_DL, X86_REG_DH },
-		{ X86_REG_RBX, X86_REG_EBX, X86_REG_BX, X86_REG_BL, X86_REG_BH },
-		{ X86_REG_RSP, X86_REG_ESP, X86_REG_SP, X86_REG_SPL },
-		{ X86_REG_RBP, X86_REG_EBP, X86_REG_BP, X86_REG_BPL },
-		{ X86_REG_RSI, X86_REG_ESI, X86_REG_SI, X86_REG_SIL },
-		{ X86_REG_RDI, X86_REG_EDI, X86_REG_DI, X86_REG_DIL },
-		{ X86_REG_R8, X86_REG_R8D, X86_REG_R8W, X86_REG_R8B },
-		{ X86_REG_R9, X86_REG_R9D, X86_REG_R9W, X86_REG_R9B },
-		{ X86_REG_R10, X86_REG_R10D, X86_REG_R10W, X86_REG_R10B },
-		{ X86_REG_R11, X86_REG_R11D, X86_REG_R11W, X86_REG_R11B },
-		{ X86_REG_R12, X86_REG_R12D, X86_REG_R12W, X86_REG_R12B },
-		{ X86_REG_R13, X86_REG_R13D, X86_REG_R13W, X86_REG_R13B },
-		{ X86_REG_R14, X86_REG_R14D, X86_REG_R14W, X86_REG_R14B },
-		{ X86_REG_R15, X86_REG_R15D, X86_REG_R15W, X86_REG_R15B },
+	static const int8_t index[X86_REG_ENDING] = {
+		// plus 1
+		PARTS(SEEP_RAX, RAX, EAX, AX, AL),
+		PARTS(SEEP_RCX, RCX, ECX, CX, CL),
+		PARTS(SEEP_RDX, RDX, EDX, DX, DL),
+		PARTS(SEEP_RBX, RBX, EBX, BX, BL),
+		PARTS(SEEP_RSP, RSP, ESP, SP, SPL),
+		PARTS(SEEP_RBP, RBP, EBP, BP, BPL),
+		PARTS(SEEP_RSI, RSI, ESI, SI, SIL),
+		PARTS(SEEP_RDI, RDI, EDI, DI, DIL),
+		PARTS(SEEP_R8, R8, R8D, R8W, R8B),
+		PARTS(SEEP_R9, R9, R9D, R9W, R9B),
+		PARTS(SEEP_R10, R10, R10D, R10W, R10B),
+		PARTS(SEEP_R11, R11, R11D, R11W, R11B),
+		PARTS(SEEP_R12, R12, R12D, R12W, R12B),
+		PARTS(SEEP_R13, R13, R13D, R13W, R13B),
+		PARTS(SEEP_R14, R14, R14D, R14W, R14B),
+		PARTS(SEEP_R15, R15, R15D, R15W, R15B),
+		[X86_REG_AH] = SEEP_RAX + 1,
+		[X86_REG_CH] = SEEP_RCX + 1,
+		[X86_REG_DH] = SEEP_RDX + 1,
+		[X86_REG_BH] = SEEP_RBX + 1,
 	};
-	static int8_t index[X86_REG_ENDING]; // plus 1; made at the first call
-	static bool made;
 
-	for (int i = 0; i < SEEP_REGS && !made; i++)
-		for (int j = 0; j < 5; j++)
-			if (names[i][j] != X86_REG_INVALID)
-				index[names[i][j]] = (int8_t)(i + 1);
-	made = true;
 	return reg < X86_REG_ENDING ? (int8_t)(index[reg] - 1) : SEEP_NO_REG;
 }
 
@@ -85,8 +87,9 @@ static uint8_t step_kind(const cs_insn *insn)
 	return SEEP_STEP_PLAIN;
 }
 
-static struct seep_step step_of(const cs_insn *insn)
+struct seep_step seep_decoder_step(const struct seep_decoder *dec)
 {
+	const cs_insn *insn = dec->insn;
 	const cs_detail *detail = insn->detail;
 	struct seep_step step = { .addr = insn->address,
 				  .id = (uint16_t)insn->id,
@@ -111,14 +114,27 @@ struct seep_error *seep_steps_read(const struct seep_pclntab *tab, const struct 
 				   struct seep_steps *ret)
 {
 	struct seep_error *err;
+	struct seep_step step;
 
 	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};
-	err = seep_decoder_open(&dec, tab, func);
+	err = seep_decoder_begin(&dec, tab, func);
 	if (err)
 		return err;
 	ret->len = 0;
-	while (ret->len < MAX_STEPS && seep_decoder_next(&dec))
-		if (!seep_vec_push(ret, step_of(dec.insn)))
+	while (ret->len < MAX_STEPS && dec.left > 0) {
+		if (seep_decode_usual(dec.pos, dec.left, dec.pc, &step)) {
+			dec.pos += step.size;
+			dec.left -= step.size;
+			dec.pc += step.size;
+		} else {
+			err = dec.handle ? NULL : seep_decoder_start(&dec);
+			if (err)
+				return err;
+			(void)seep_decoder_next(&dec);
+			step = seep_decoder_step(&dec);
+		}
+		if (!seep_vec_push(ret, step))
 			return &seep_enomem;
+	}
 	return NULL;
 }

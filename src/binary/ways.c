@@ -1,8 +1,9 @@
 // Brings together what is known on all ways to an instruction: from the one before, and by jumps. What all of them agree on is kept.
 //
 // A function is gone over in address order until nothing changes. At first what only a jump from below reaches counts as not
-// reached; each round can only take away from what is known where jumps lead, so that ends soon. So an origin that is told holds
-// on every way to the instruction, in loops as well. Ways that are not seen: the runtime enters where deferred calls were run,
+// reached; each round can only take away from what is known where jumps lead, so that ends soon; and of what lies between two such places
+// nothing new comes while the same is known where it begins. So an origin that is told holds on every way to the instruction, in loops as
+// well. Ways that are not seen: the runtime enters where deferred calls were run,
 // and what stands behind a call that does not return is entered by nobody; there nothing is known, and what such a
 // stray way brings along is left out where others arrive. A jump table whose targets cannot be read makes the function
 // one where nothing is known wherever a jump leads.
@@ -18,6 +19,7 @@ enum {
 	MAX_STACK_OBJECTS = 1 << 12,
 	STACK_OBJECT_BYTES = 16,
 	WAY_IDS = 1u << 31,
+	UNKNOWN_WAY = UINT16_MAX,
 };
 
 static bool is_jump(const struct seep_step *step)
@@ -63,18 +65,18 @@ static void add_target(struct seep_flow *flow, seep_addr target, seep_addr from)
 
 	if (!inside(flow->func, target) || target == flow->func->entry)
 		return;
-	if (flow->ways.len >= MAX_WAYS) {
+	if (flow->way_count >= MAX_WAYS) {
 		flow->forgetful = true;
 		flow->failed |= !seep_map_put(&flow->targets, target, NULL);
 		return;
 	}
 	uint64_t *slot = seep_map_put(&flow->targets, target, &added);
-	if (!slot || (added && !seep_vec_push(&flow->ways, (struct seep_way){}))) {
+	if (!slot) {
 		flow->failed = true;
 		return;
 	}
 	if (added)
-		*slot = flow->ways.len;
+		*slot = ++flow->way_count;
 	flow->has_loops |= target <= from;
 }
 
@@ -136,6 +138,53 @@ static void find_targets(struct seep_flow *flow)
 	}
 }
 
+// Makes room for what is known where jumps lead, and notes at each step that is a target which one it is.
+static void mark_targets(struct seep_flow *flow)
+{
+	size_t next = flow->steps.len;
+
+	if (flow->way_count == 0)
+		return;
+	flow->ways = malloc(flow->way_count * sizeof(*flow->ways));
+	flow->failed |= !flow->ways;
+	for (uint32_t i = 0; i < flow->way_count && !flow->failed; i++)
+		flow->ways[i].reached = flow->ways[i].settled = false;
+	for (size_t i = flow->steps.len; i-- > 0 && !flow->failed;) {
+		struct seep_step *step = &flow->steps.data[i];
+		const uint64_t *slot = seep_map_get(&flow->targets, step->addr);
+		if (!slot)
+			continue;
+		step->way = *slot ? (uint16_t)*slot : UNKNOWN_WAY;
+		if (*slot)
+			flow->ways[*slot - 1].next = next;
+		next = i;
+	}
+}
+
+static int by_start(const void *a, const void *b)
+{
+	const struct seep_range *x = a, *y = b;
+
+	return (int64_t)x->start < (int64_t)y->start ? -1 : (int64_t)x->start > (int64_t)y->start;
+}
+
+// Sorts ranges, and makes one of those that overlap.
+static void unite(struct seep_range *ranges, size_t *count)
+{
+	size_t kept = 0;
+
+	if (*count > 0)
+		qsort(ranges, *count, sizeof(*ranges), by_start);
+	for (size_t i = 0; i < *count; i++) {
+		struct seep_range *last = kept ? &ranges[kept - 1] : NULL;
+		if (!last || (int64_t)last->end < (int64_t)ranges[i].start)
+			ranges[kept++] = ranges[i];
+		else if ((int64_t)last->end < (int64_t)ranges[i].end)
+			last->end = ranges[i].end;
+	}
+	*count = kept;
+}
+
 // Variables of the frame whose address is taken and that hold pointers; funcdata lists them (runtime.stackObjectRecord): offset
 // i32 from the frame's top if negative, else from the arguments, size i32, two more.
 static void find_exposed(struct seep_flow *flow)
@@ -161,27 +210,36 @@ static void find_exposed(struct seep_flow *flow)
 				&flow->exposed,
 				(struct seep_range){ (seep_addr)start, (seep_addr)(start + size) });
 	}
+	unite(flow->exposed.data, &flow->exposed.len);
 }
 
-// What is known now goes along to target; to the step at hand itself if that is where it comes from.
+// What is known now goes along to a target.
+static void bring_along(struct seep_flow *flow, uint64_t number)
+{
+	struct seep_way *way = &flow->ways[number - 1];
+	bool less = !way->reached;
+
+	if (way->reached)
+		less = seep_state_merge(&way->state, &flow->now,
+					WAY_IDS + (uint32_t)(number * SEEP_REGS));
+	else
+		seep_state_copy(&way->state, &flow->now);
+	way->reached = true;
+	way->settled &= !less;
+	flow->changed |= less;
+}
+
+// By a jump, which may be to itself.
 static void bring(struct seep_flow *flow, seep_addr target, seep_addr from)
 {
-	const uint64_t *slot = seep_map_get(&flow->targets, target);
-
 	bool leads = flow->mode == SEEP_FLOW_LIVE ||
 		     (flow->mode == SEEP_FLOW_STRAY && target != from);
 
-	if (!leads || !slot || *slot == 0 || flow->forgetful ||
-	    (target < from && in_panic_jumps(flow, flow->index)))
+	if (!leads || flow->forgetful || (target < from && in_panic_jumps(flow, flow->index)))
 		return;
-	struct seep_way *way = &flow->ways.data[*slot - 1];
-	if (!way->reached) {
-		way->state = flow->now;
-		way->reached = flow->changed = true;
-		return;
-	}
-	flow->changed |=
-		seep_state_merge(&way->state, &flow->now, WAY_IDS + (uint32_t)(*slot * SEEP_REGS));
+	const uint64_t *slot = seep_map_get(&flow->targets, target);
+	if (slot && *slot != 0)
+		bring_along(flow, *slot);
 }
 
 static void arrive_stray(struct seep_flow *flow, seep_addr pc)
@@ -190,33 +248,33 @@ static void arrive_stray(struct seep_flow *flow, seep_addr pc)
 	flow->mode = SEEP_FLOW_STRAY;
 }
 
-// At the step at addr, before it is looked at.
-static void arrive(struct seep_flow *flow, seep_addr addr, bool last_round)
+// At a step, before it is looked at.
+static void arrive(struct seep_flow *flow, const struct seep_step *step, bool last_round)
 {
-	if (addr ==
+	if (step->addr ==
 	    flow->func->entry) { // Jumps come from morestack, which brings back what was there.
 		flow->mode = SEEP_FLOW_LIVE;
 		seep_flow_enter(flow);
 		return;
 	}
-	const uint64_t *slot = seep_map_get(&flow->targets, addr);
-	if (!slot) {
+	if (step->way == 0) {
 		if (flow->mode == SEEP_FLOW_DEAD)
-			arrive_stray(flow, addr);
+			arrive_stray(flow, step->addr);
 		return;
 	}
-	if (flow->forgetful || *slot == 0) {
-		arrive_stray(flow, addr);
+	if (flow->forgetful || step->way == UNKNOWN_WAY) {
+		arrive_stray(flow, step->addr);
 		flow->mode = SEEP_FLOW_LIVE;
 		return;
 	}
-	bring(flow, addr, addr);
-	const struct seep_way *way = &flow->ways.data[*slot - 1];
+	if (flow->mode == SEEP_FLOW_LIVE)
+		bring_along(flow, step->way);
+	const struct seep_way *way = &flow->ways[step->way - 1];
 	if (way->reached) {
-		flow->now = way->state;
+		seep_state_copy(&flow->now, &way->state);
 		flow->mode = SEEP_FLOW_LIVE;
 	} else if (last_round) {
-		arrive_stray(flow, addr);
+		arrive_stray(flow, step->addr);
 	} else {
 		flow->mode = SEEP_FLOW_UNREACHED;
 	}
@@ -238,20 +296,38 @@ static void leave(struct seep_flow *flow, const struct seep_step *step)
 		flow->mode = SEEP_FLOW_DEAD;
 }
 
+// Whether all that is done from this target to the next one was seen with what is known here; if not it is seen now.
+static bool is_settled(struct seep_flow *flow, const struct seep_step *step)
+{
+	if (step->way == 0 || step->way == UNKNOWN_WAY || flow->mode == SEEP_FLOW_UNREACHED)
+		return false;
+	struct seep_way *way = &flow->ways[step->way - 1];
+	bool settled = way->settled;
+	way->settled = true;
+	return settled;
+}
+
 static void find_fixed_point(struct seep_flow *flow)
 {
 	int round = 0;
 
-	do { // Without loops one round sees all ways to a step before the step.
+	if (!flow->has_loops) // Then whoever goes over the steps sees all ways to one before it.
+		return;
+	do {
 		flow->changed = false;
 		flow->mode = SEEP_FLOW_DEAD;
 		for (flow->index = 0; flow->index < flow->steps.len; flow->index++) {
 			const struct seep_step *step = &flow->steps.data[flow->index];
-			arrive(flow, step->addr, false);
+			arrive(flow, step, false);
+			if (!flow->forgetful && is_settled(flow, step)) {
+				flow->index = flow->ways[step->way - 1].next - 1;
+				flow->mode = SEEP_FLOW_DEAD;
+				continue;
+			}
 			leave(flow, step);
 		}
-	} while (flow->changed && flow->has_loops && !flow->forgetful && ++round < MAX_ROUNDS);
-	flow->forgetful |= flow->changed && flow->has_loops;
+	} while (flow->changed && !flow->forgetful && ++round < MAX_ROUNDS);
+	flow->forgetful |= flow->changed;
 }
 
 void seep_flow_rewind(struct seep_flow *flow)
@@ -269,14 +345,15 @@ const struct seep_step *seep_flow_next(struct seep_flow *flow)
 		return NULL;
 	}
 	const struct seep_step *step = &flow->steps.data[flow->index];
-	arrive(flow, step->addr, true);
+	arrive(flow, step, true);
 	return step;
 }
 
 void seep_flow_close(struct seep_flow *flow)
 {
 	seep_map_deinit(&flow->targets);
-	seep_vec_free(&flow->ways);
+	free(flow->ways);
+	flow->ways = NULL;
 	seep_vec_free(&flow->exposed);
 	seep_vec_free(&flow->steps);
 }
@@ -290,6 +367,7 @@ struct seep_error *seep_flow_open(struct seep_flow *flow, const struct seep_pcln
 	err = seep_steps_read(tab, func, &flow->steps);
 	if (!err) {
 		find_targets(flow);
+		mark_targets(flow);
 		find_exposed(flow);
 		if (!flow->failed)
 			find_fixed_point(flow);
