@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Measures what finding all that is reachable costs seep, beside Go's own collector.
 
-Both walk the same heap, targets/heap at rest: seep in its stage "following pointers", one thread
-over its copy, its CPU time as the kernel counts it when the stage begins and ends; the collector
+Both walk the same heap, targets/heap at rest: seep in its stage "following pointers", over its copy,
+the CPU time of all its threads as the kernel counts it when the stage begins and ends; the collector
 in the mark phase of a collection asked for, assists and dedicated and idle workers together, as
 GODEBUG=gctrace=1 prints it. They take turns, and each row is one figure over all rounds.
 
@@ -31,8 +31,8 @@ TRACE = re.compile(r" ([0-9.]+)\+([0-9./]+)\+([0-9.]+) ms cpu,.* \(forced\)")
 
 
 def cpu_of(pid):
-    """Seconds that the main thread of a process ran."""
-    return int(pathlib.Path(f"/proc/{pid}/schedstat").read_text(encoding="ascii").split()[0]) / 1e9
+    """Seconds that all threads of a process ran, those that have ended included."""
+    return time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid(3)
 
 
 def seep_marking(seep, pid):

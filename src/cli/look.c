@@ -7,7 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_JSON = 512, KEY_FORMAT, KEY_PAUSE, KEY_MAX_PAUSE, KEY_IF_LONGER, KEY_COLOR };
+enum {
+	KEY_JSON = 512,
+	KEY_FORMAT,
+	KEY_PAUSE,
+	KEY_MAX_PAUSE,
+	KEY_IF_LONGER,
+	KEY_MAX_MEM,
+	KEY_COLOR
+};
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "How it is written:", 2 },
@@ -26,6 +34,8 @@ static const struct argp_option options[] = {
 	{ "if-longer", KEY_IF_LONGER, "WHAT", 0,
 	  "If --max-pause does not suffice: fail (default), or report all the same and say how long it took",
 	  3 },
+	{ "max-mem", KEY_MAX_MEM, "SIZE", 0,
+	  "Take at most SIZE of memory (300M, 2G), and leave out what does not fit", 3 },
 	{},
 };
 
@@ -38,6 +48,8 @@ static struct seep_error *take_option(struct seep_look *look, int key, const cha
 		return seep_option_duration(arg, &look->inspect.snapshot.max_pause_ns);
 	case KEY_IF_LONGER:
 		return seep_option_if_longer(arg, &look->inspect.snapshot.may_exceed);
+	case KEY_MAX_MEM:
+		return seep_option_size(arg, &look->inspect.max_mem_bytes);
 	case KEY_COLOR:
 		return seep_option_color(arg, &look->color);
 	case KEY_FORMAT:
@@ -69,6 +81,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case KEY_PAUSE:
 	case KEY_MAX_PAUSE:
 	case KEY_IF_LONGER:
+	case KEY_MAX_MEM:
 	case KEY_COLOR:
 	case KEY_FORMAT: {
 		struct seep_error *err = take_option(look, key, arg);

@@ -21,7 +21,7 @@ struct seep_look {
 	struct seep_inspect_options inspect;
 };
 
-/** --json, --format, -o, --color, -q, --pause, --max-pause, --if-longer: to be the child of a command's argp, with a struct seep_look as its input. */
+/** --json, --format, -o, --color, -q, --pause, --max-pause, --if-longer, --max-mem: to be the child of a command's argp, with a struct seep_look as its input. */
 extern const struct argp seep_look_argp;
 /** Takes the PID; USAGE if there is one already. */
 struct seep_error *seep_look_take_pid(struct seep_look *look, const char *text) _must_check_;

@@ -16,6 +16,7 @@
 // `seep PID` is `seep inspect PID`, and so is anything that starts with an option.
 #include "cli/cli.h"
 
+#include "base/large.h"
 #include "base/str.h"
 
 #include <argp.h>
@@ -130,6 +131,7 @@ int main(int argc, char **argv)
 	// As errors of write() they get a message and an exit status.
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
+	seep_large_give_back();
 
 	if (argc < 2) {
 		print_overview(stderr);

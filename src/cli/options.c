@@ -88,6 +88,26 @@ struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret)
 		text);
 }
 
+struct seep_error *seep_option_size(const char *text, uint64_t *ret)
+{
+	static const char units[] = "KMGT";
+	size_t len = strspn(text, "0123456789");
+	const char *unit = text[len] ? strchr(units, text[len]) : NULL;
+	const uint64_t most = UINT64_C(1) << 50;
+	uint64_t n;
+
+	if (unit && !text[len + 1] && parse_digits(text, len, most, &n)) {
+		unsigned shift = 10 * (unsigned)(unit - units + 1);
+		if (n <= most >> shift && n << shift >= 1 << 20) {
+			*ret = n << shift;
+			return NULL;
+		}
+	}
+	return seep_error_format(
+		SEEP_ERROR_USAGE,
+		"'%s' is not a size; write a number and a unit, from 1M on: 300M, 2G", text);
+}
+
 struct seep_error *seep_option_count(const char *text, size_t *ret)
 {
 	uint64_t n;

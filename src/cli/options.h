@@ -18,6 +18,8 @@ struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret) _mus
 struct seep_error *seep_option_pause(const char *text, enum seep_snapshot_method *ret) _must_check_;
 /** "fail": false, "report": true. */
 struct seep_error *seep_option_if_longer(const char *text, bool *ret) _must_check_;
+/** "512M", "2G": 1 MiB to 1 PiB, in bytes; K, M, G and T are powers of 1024. */
+struct seep_error *seep_option_size(const char *text, uint64_t *ret) _must_check_;
 /** 1 to 1,000,000. */
 struct seep_error *seep_option_count(const char *text, size_t *ret) _must_check_;
 /** Causes separated by commas, each one that has a page. */

@@ -141,7 +141,7 @@ static uint64_t item_bytes(const struct seep_view *view, const struct seep_pool_
 	if (!seep_heap_find(&view->runtime->heap, item->data, object_ret))
 		return 0;
 	uint32_t node = seep_graph_node(view->graph, *object_ret);
-	return node == SEEP_NODE_NONE ? 0 : view->graph->retained[node];
+	return node == SEEP_NODE_NONE ? 0 : seep_graph_retained(view->graph, node);
 }
 
 /** Leaves one item of those with the same object behind them: a pool may be given a thing twice. False when memory is out. */

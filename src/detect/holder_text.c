@@ -18,7 +18,7 @@ static seep_addr seep_text_pointer_between(const struct seep_view *view, uint32_
 
 	if (parent < g->first_object)
 		return 0;
-	seep_pointers_start(heap, g->objects[parent - g->first_object], &walk);
+	seep_pointers_start(heap, seep_graph_object(g, parent), &walk);
 	while (seep_pointers_next(&walk, &word, &value))
 		if (seep_heap_find(heap, value, &target) && target.span == object.span &&
 		    target.slot == object.slot)
@@ -47,7 +47,7 @@ static seep_addr word_above(const struct seep_view *view, struct seep_object obj
 		if (parent == SEEP_NODE_NONE || parent < g->first_object)
 			return 0;
 		seep_addr word = seep_text_pointer_between(view, parent, object);
-		object = g->objects[parent - g->first_object];
+		object = seep_graph_object(g, parent);
 		seep_typing_name(view->typing, object, &above);
 		if (!seep_has_prefix(name, "map[") || strcmp(seep_str_text(&above), name) != 0)
 			return word;

@@ -66,9 +66,9 @@ static void find_heavy(struct finder *f)
 	uint64_t least = f->enough / OF * KEPT;
 
 	for (uint32_t n = 1; n < graph->node_count; n++)
-		if (graph->retained[n] >= least &&
-		    !seep_vec_push(&f->heavy,
-				   (struct heavy){ graph->dominator[n], n, graph->retained[n] }))
+		if (seep_graph_retained(graph, n) >= least &&
+		    !seep_vec_push(&f->heavy, (struct heavy){ graph->dominator[n], n,
+							      seep_graph_retained(graph, n) }))
 			f->failed = true;
 	if (f->heavy.len)
 		qsort(f->heavy.data, f->heavy.len, sizeof(*f->heavy.data), compare_heavy);
@@ -98,9 +98,9 @@ static bool same_kind(struct finder *f, uint32_t a, uint32_t b)
 
 	if (a < graph->first_object || b < graph->first_object)
 		return false;
-	uint32_t type = seep_object_type(&f->types, graph->objects[a - graph->first_object]);
+	uint32_t type = seep_object_type(&f->types, seep_graph_object(graph, a));
 	return seep_graph_bytes(graph, a) == seep_graph_bytes(graph, b) &&
-	       type == seep_object_type(&f->types, graph->objects[b - graph->first_object]);
+	       type == seep_object_type(&f->types, seep_graph_object(graph, b));
 }
 
 /** Has one of the heavy children brothers among them? Then it is a part of what they are together. */
@@ -133,13 +133,13 @@ static uint64_t branch_off(struct finder *f, const struct suspect *s, uint32_t n
 /** Goes down from s.point to where it fans out. */
 static void follow(struct finder *f, struct suspect s)
 {
-	const uint64_t *retained = f->graph->retained;
 	uint64_t elsewhere = 0;
 	size_t len;
 
 	for (uint32_t node = s.point;;) {
 		const struct heavy *c = children(f, node, &len);
-		bool on = len > 0 && c->retained >= retained[s.point] / OF * KEPT;
+		bool on = len > 0 &&
+			  c->retained >= seep_graph_retained(f->graph, s.point) / OF * KEPT;
 		elsewhere += branch_off(f, &s, node, on ? c->node : SEEP_NODE_NONE);
 		if (!on)
 			break;
@@ -152,7 +152,8 @@ static void follow(struct finder *f, struct suspect s)
 			elsewhere = 0;
 		}
 	}
-	if (retained[s.point] - elsewhere >= f->enough && !seep_vec_push(&f->suspects, s))
+	if (seep_graph_retained(f->graph, s.point) - elsewhere >= f->enough &&
+	    !seep_vec_push(&f->suspects, s))
 		f->failed = true;
 }
 
@@ -189,8 +190,7 @@ static bool count_children(struct finder *f)
 		if (!slot)
 			continue;
 		struct suspect *s = &f->suspects.data[*slot - 1];
-		uint32_t type =
-			seep_object_type(&f->types, graph->objects[n - graph->first_object]);
+		uint32_t type = seep_object_type(&f->types, seep_graph_object(graph, n));
 		uint64_t *count = seep_map_put(&counts, *slot << 32 | type, NULL);
 		uint64_t *sum = seep_map_put(&sums, *slot << 32 | type, NULL);
 		ok = count && sum;
@@ -198,7 +198,7 @@ static bool count_children(struct finder *f)
 			break;
 		s->objects++;
 		++*count;
-		*sum += graph->retained[n];
+		*sum += seep_graph_retained(graph, n);
 		if (*sum >= s->main_retained) {
 			s->main_retained = *sum;
 			s->main_count = *count;
@@ -226,8 +226,7 @@ static bool is_of_parts(struct finder *f, const struct suspect *s)
 
 	return s->point >= graph->first_object && s->main_type >= SEEP_OBJECT_TYPES_KNOWN &&
 	       s->main_count == s->objects &&
-	       s->main_type ==
-		       seep_object_type(&f->types, graph->objects[s->point - graph->first_object]);
+	       s->main_type == seep_object_type(&f->types, seep_graph_object(graph, s->point));
 }
 
 /** "map[string]*main.session, holding 20,000 objects of type main.session and 2 others". */
@@ -238,8 +237,7 @@ static const char *describe_point(struct finder *f, const struct suspect *s)
 
 	if (s->point >= graph->first_object) {
 		// Asking for a type may move the names.
-		uint32_t type =
-			seep_object_type(&f->types, graph->objects[s->point - graph->first_object]);
+		uint32_t type = seep_object_type(&f->types, seep_graph_object(graph, s->point));
 		seep_str_add(&text, f->types.names.data[type]);
 	}
 	if (s->run) {
@@ -269,7 +267,7 @@ static bool add_suspect(struct finder *f, const struct suspect *s)
 		.kind = root ? root_kind(&graph->roots.data[s->top - 1]) : "object",
 		.count = 1,
 		.bytes = seep_graph_bytes(graph, s->point),
-		.retained_bytes = graph->retained[s->point],
+		.retained_bytes = seep_graph_retained(graph, s->point),
 		.point = describe_point(f, s),
 	};
 	const char *const *path = seep_path_to(f->view, f->report, root ? SEEP_NODE_ROOT : s->top,
@@ -283,7 +281,7 @@ static bool add_suspect(struct finder *f, const struct suspect *s)
 		h.path++;
 		h.path_len--;
 	} else {
-		struct seep_object object = graph->objects[s->top - graph->first_object];
+		struct seep_object object = seep_graph_object(graph, s->top);
 		seep_addr addr = seep_heap_address(&f->view->runtime->heap, object);
 		uint32_t type = seep_object_type(&f->types, object);
 		h.name = type < SEEP_OBJECT_TYPES_KNOWN ?
@@ -309,7 +307,7 @@ static uint64_t group_of(struct finder *f, uint32_t node, bool *goroutine_ret)
 		*goroutine_ret = true;
 		return f->view->runtime->goroutines.data[root->id].startpc;
 	}
-	uint32_t type = seep_object_type(&f->types, graph->objects[node - graph->first_object]);
+	uint32_t type = seep_object_type(&f->types, seep_graph_object(graph, node));
 	return type < SEEP_OBJECT_TYPES_KNOWN ? 0 : type;
 }
 
@@ -344,7 +342,8 @@ static bool find_groups(struct finder *f)
 	bool ok = true, goroutine;
 
 	for (uint32_t n = 1; ok && n < graph->node_count; n++) {
-		if (graph->dominator[n] != SEEP_NODE_ROOT || graph->retained[n] >= f->enough)
+		if (graph->dominator[n] != SEEP_NODE_ROOT ||
+		    seep_graph_retained(graph, n) >= f->enough)
 			continue;
 		uint64_t key = group_of(f, n, &goroutine);
 		uint64_t *slot = key ? seep_map_put(&by_key[goroutine], key, NULL) : NULL;
@@ -358,11 +357,11 @@ static bool find_groups(struct finder *f)
 		struct group *g = &groups.data[*slot - 1];
 		g->count++;
 		g->bytes += seep_graph_bytes(graph, n);
-		g->retained += graph->retained[n];
-		if (g->count > 1 && graph->retained[n] <= g->largest_retained)
+		g->retained += seep_graph_retained(graph, n);
+		if (g->count > 1 && seep_graph_retained(graph, n) <= g->largest_retained)
 			continue;
 		g->largest = n;
-		g->largest_retained = graph->retained[n];
+		g->largest_retained = seep_graph_retained(graph, n);
 	}
 	for (size_t i = 0; ok && i < groups.len; i++)
 		if (groups.data[i].retained >= f->enough) {
@@ -380,7 +379,7 @@ struct seep_error *seep_describe_suspects(const struct seep_view *view, struct s
 	struct finder f = { .view = view, .graph = view->graph, .report = report };
 	bool ok;
 
-	f.enough = f.graph->retained[SEEP_NODE_ROOT] / SHARE;
+	f.enough = seep_graph_retained(f.graph, SEEP_NODE_ROOT) / SHARE;
 	if (f.enough == 0)
 		return NULL;
 	seep_object_types_init(&f.types, view, report);

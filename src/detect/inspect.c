@@ -1,10 +1,12 @@
 // From a process to a report: open, read the executable, stop, copy, let go, analyse.
 #include "detect/inspect.h"
 
+#include "base/large.h"
+#include "base/pool.h"
+#include "detect/detail.h"
 #include "detect/detect.h"
 
 #include <inttypes.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -133,6 +135,7 @@ struct stages {
 	struct seep_variables variables;
 	struct seep_typing typing;
 	struct seep_graph graph;
+	struct seep_memory_plan plan;
 };
 
 static void stages_deinit(struct stages *s)
@@ -146,74 +149,118 @@ static void stages_deinit(struct stages *s)
 
 /** The dominators need nothing of the runtime but sizes, so types can be found out meanwhile. */
 struct weighing {
-	struct seep_graph *graph;
-	struct seep_error *err;
+	struct seep_runtime *rt;
+	struct stages *s;
+	struct seep_error *errors[2];
 };
 
-static void *weigh(void *arg)
+static void type_or_weigh(void *arg, unsigned i)
 {
 	struct weighing *w = arg;
+	struct stages *s = w->s;
 
-	w->err = seep_graph_dominators(w->graph);
-	return NULL;
+	w->errors[i] = i == 0 ? seep_typing_find(w->rt, &s->live, &s->variables, &s->typing) :
+				seep_graph_dominators(&s->graph);
 }
 
 static struct seep_error *weigh_and_type(struct seep_runtime *rt, struct stages *s)
 {
-	struct seep_error *err;
-	struct weighing weighing = { .graph = &s->graph };
-	pthread_t thread;
-	bool started = pthread_create(&thread, NULL, weigh, &weighing) == 0;
+	struct weighing w = { .rt = rt, .s = s };
 
-	err = seep_typing_find(rt, &s->live, &s->variables, &s->typing);
-	if (started)
-		pthread_join(thread, NULL);
-	else
-		weigh(&weighing);
-	if (err && weighing.err)
-		seep_error_destroy(weighing.err);
-	return err ? err : weighing.err;
+	if (s->plan.together) {
+		seep_pool_run(2, type_or_weigh, &w);
+	} else {
+		if (s->plan.detail == SEEP_DETAIL_ALL)
+			type_or_weigh(&w, 1);
+		if (!w.errors[1])
+			type_or_weigh(&w, 0);
+	}
+	if (w.errors[0])
+		seep_error_destroy(w.errors[1]);
+	return w.errors[0] ? w.errors[0] : w.errors[1];
 }
 
 static struct seep_error *run_stages(struct seep_runtime *rt,
 				     const struct seep_inspect_options *options, struct stages *s)
 {
 	struct seep_error *err;
+	uint64_t read_bytes = seep_large_resident();
 
 	err = seep_locks_read(rt, &s->locks);
 	if (!err) {
 		progress(options, "following pointers");
-		err = seep_live_find(rt, &s->locks, &s->live);
+		err = seep_live_find(rt, &s->locks,
+				     options->all ? SEEP_LIVE_NAMED : SEEP_LIVE_UNNAMED, &s->live);
 	}
-	if (!err) {
-		progress(options, "adding up who holds what");
-		err = seep_variables_read(rt->binary, &rt->types, &s->variables);
-	}
-	if (!err)
-		err = seep_graph_build(rt, &s->live, &s->variables, &s->graph);
-	if (!err) {
-		progress(options, "finding out types");
-		err = weigh_and_type(rt, s);
-	}
-	return err;
+	if (err)
+		return err;
+	progress(options, "adding up who holds what");
+	err = seep_variables_read(rt->binary, &rt->types, &s->variables);
+	if (err)
+		return err;
+	s->plan = seep_plan_memory(&s->live, options, read_bytes, seep_large_resident());
+	if (s->plan.detail == SEEP_DETAIL_GOROUTINES)
+		return NULL;
+	err = seep_graph_build(rt, &s->live, &s->variables, &s->graph);
+	if (err)
+		return err;
+	progress(options, "finding out types");
+	return weigh_and_type(rt, s);
+}
+
+static const struct {
+	seep_detect *run;
+	enum seep_detail needs;
+} detectors[] = {
+	{ seep_detect_blocked, SEEP_DETAIL_GOROUTINES },
+	{ seep_detect_unseen, SEEP_DETAIL_TYPES },
+	{ seep_detect_tickers, SEEP_DETAIL_ALL },
+	{ seep_detect_finalizers, SEEP_DETAIL_GOROUTINES },
+	{ seep_detect_defers, SEEP_DETAIL_GOROUTINES },
+	{ seep_detect_arrays, SEEP_DETAIL_GOROUTINES },
+	{ seep_detect_threads, SEEP_DETAIL_GOROUTINES },
+	{ seep_detect_bloat, SEEP_DETAIL_ALL },
+	{ seep_describe_memory, SEEP_DETAIL_GOROUTINES },
+	{ seep_describe_types, SEEP_DETAIL_TYPES },
+	{ seep_describe_holders, SEEP_DETAIL_ALL },
+};
+
+/** What was left out for want of memory, as a caveat and as the error that goes with a report in part. */
+static struct seep_error *tell_what_is_left_out(const struct seep_memory_plan *plan,
+						const struct seep_inspect_options *options,
+						struct seep_report *report)
+{
+	if (plan->detail == SEEP_DETAIL_ALL)
+		return NULL;
+	seep_report_caveat(
+		report,
+		"the memory limit left no room for who holds what: no holders, and no ticker, map-bloat and pool-bloat was looked for; %.0f MB would do",
+		plan->needed / 1e6);
+	if (plan->detail == SEEP_DETAIL_GOROUTINES)
+		seep_report_caveat(
+			report,
+			"nor for what objects are: no types and paths, and no substring, subslice and lost-elements was looked for");
+	return seep_error_format(
+		SEEP_ERROR_BUDGET,
+		"%.0f MB of memory are not enough for everything, %.0f would be: what was left out is said in the report",
+		options->max_mem_bytes / 1e6, plan->needed / 1e6);
 }
 
 static struct seep_error *analyse(struct seep_runtime *rt, const struct seep_usage *usage,
 				  const struct seep_inspect_options *options,
 				  struct seep_report *report)
 {
-	static seep_detect *const detectors[] = {
-		seep_detect_blocked,	seep_detect_unseen,    seep_detect_tickers,
-		seep_detect_finalizers, seep_detect_defers,    seep_detect_arrays,
-		seep_detect_threads,	seep_detect_bloat,     seep_describe_memory,
-		seep_describe_types,	seep_describe_holders,
-	};
 	struct seep_error *err;
 	_cleanup_(stages_deinit) struct stages s = {};
 
 	err = run_stages(rt, options, &s);
 	if (err)
 		return err;
+	if ((options->top || options->why) && s.plan.detail != SEEP_DETAIL_ALL)
+		return seep_error_format(
+			SEEP_ERROR_BUDGET,
+			"%.0f MB of memory are not enough to tell who holds what, %.0f would be",
+			options->max_mem_bytes / 1e6, s.plan.needed / 1e6);
 	if (!count_states(rt, report))
 		return &seep_enomem;
 	report->heap.objects = rt->heap.objects;
@@ -223,17 +270,22 @@ static struct seep_error *analyse(struct seep_runtime *rt, const struct seep_usa
 	report->heap.garbage_bytes = rt->heap.bytes - s.live.reachable_bytes;
 	describe_quality(rt, &s.live, &s.locks, report);
 	progress(options, "looking for causes");
-	struct seep_view view = { rt,	     &s.locks, &s.live, &s.variables,
-				  &s.typing, &s.graph, options, usage };
+	bool typed = s.plan.detail >= SEEP_DETAIL_TYPES;
+	struct seep_view view = {
+		rt,	  &s.locks, &s.live, &s.variables, typed ? &s.typing : NULL,
+		&s.graph, options,  usage
+	};
 	size_t count = sizeof(detectors) / sizeof(*detectors);
 	// Who only asks who holds what gets that.
 	for (size_t i = options->top || options->why ? count - 1 : 0; i < count; i++) {
-		err = detectors[i](&view, report);
+		if (detectors[i].needs > s.plan.detail)
+			continue;
+		err = detectors[i].run(&view, report);
 		if (err)
 			return err;
 	}
 	seep_report_sort(report);
-	return NULL;
+	return tell_what_is_left_out(&s.plan, options, report);
 }
 
 bool seep_detect_wanted(const struct seep_view *view, const char *cause, enum seep_verdict verdict)
@@ -319,8 +371,20 @@ static struct seep_error *capture(struct seep_target *target, const struct seep_
 {
 	struct seep_error *err;
 	struct seep_snapshot snapshot = {};
+	struct seep_snapshot_options how = options->snapshot;
+	uint64_t limit = options->max_mem_bytes, now = seep_large_resident();
 
-	err = seep_runtime_snapshot(target, binary, &options->snapshot, &snapshot);
+	if (limit)
+		how.max_bytes = seep_plan_copy(limit, now) ? seep_plan_copy(limit, now) : 1;
+	err = seep_runtime_snapshot(target, binary, &how, &snapshot);
+	uint64_t bytes = seep_target_stats(target).prepared_bytes;
+	if (err && limit && bytes > how.max_bytes) {
+		seep_error_destroy(err);
+		return seep_error_format(
+			SEEP_ERROR_BUDGET,
+			"%.0f MB of memory are too few for a copy of what can hold pointers: at least %.0f are needed; the process was not stopped",
+			limit / 1e6, seep_plan_limit(bytes, now) / 1e6 + 1);
+	}
 	describe_capture(target, &snapshot, &options->snapshot, report);
 	if (err && seep_target_stats(target).spans_left_out)
 		return seep_error_prefix(

@@ -8,6 +8,11 @@
 struct seep_inspect_options {
 	/** How it is copied. A pause that reaches max_pause_ns ends with BUDGET, unless it may exceed: half a heap proves nothing. */
 	struct seep_snapshot_options snapshot;
+	/**
+	 * Bytes that seep itself may take, 0 = no limit. It is kept by leaving out detail, the most costly first (detail.h), which
+	 * ends with BUDGET and a report with caveats; if there is no room for a copy, the process is not touched.
+	 */
+	uint64_t max_mem_bytes;
 	bool all; /** also what is `waiting` or `intended` becomes a finding */
 	size_t top; /** fill report->top with so many lines of each kind, and look for nothing else; 0 = not wanted */
 	const char *
@@ -27,7 +32,7 @@ struct seep_inspect_options {
  *
  * On success the report is finished: findings sorted, caveats added. On SEEP_ERROR_BUDGET a limit
  * of the options was hit, and the report holds what could be seen until then, with caveats; with
- * goroutines.total 0, as after snapshot.max_pause_ns, it says nothing. After any other error its content is undefined. The process
+ * goroutines.total 0, as after snapshot.max_pause_ns or without room for a copy, it says nothing. After any other error its content is undefined. The process
  * runs on in every case. Errors: USAGE if what `why` asks for is no object; those of seep_target_open() and seep_target_stop(), and BAD_DATA,
  * MISSING_INFO, UNSUPPORTED of the executable and its runtime.
  */

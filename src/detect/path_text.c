@@ -215,7 +215,7 @@ static const char *step_text(const struct seep_view *view, struct seep_report *r
 			     uint32_t parent, uint32_t node)
 {
 	const struct seep_graph *graph = view->graph;
-	struct seep_object object = graph->objects[parent - graph->first_object];
+	struct seep_object object = seep_graph_object(graph, parent);
 	struct seep_pointers walk;
 	struct seep_str text = {};
 	uint64_t word;

@@ -36,6 +36,7 @@ static const uint64_t HOUR = 3600ull * 1000000000, MINUTE = 60ull * 1000000000;
 struct detector {
 	struct seep_timers all;
 	uint32_t *root_of; /** graph node by index in runtime->timers */
+	struct seep_graph_in in; /** for timers, and for all that may lead to one */
 	struct seep_map waited; /** period → tickers that somebody waits for */
 	struct seep_map owned; /** goroutine → tickers of class UNREAD that it alone leads to */
 	uint64_t waited_total;
@@ -77,7 +78,7 @@ static uint64_t number_of(const struct detector *d, uint32_t node)
 {
 	const struct seep_graph *g = graph_of(d);
 
-	return seep_heap_number(&d->all.view->runtime->heap, g->objects[node - g->first_object]);
+	return seep_heap_number(&d->all.view->runtime->heap, seep_graph_object(g, node));
 }
 
 static bool is_opaque(const struct detector *d, uint32_t node)
@@ -93,7 +94,7 @@ static bool holds_children(struct detector *d, uint32_t node)
 {
 	const struct seep_graph *g = graph_of(d);
 	struct seep_runtime *rt = d->all.view->runtime;
-	struct seep_object object = g->objects[node - g->first_object];
+	struct seep_object object = seep_graph_object(g, node);
 	struct seep_pointers walk;
 	uint64_t word;
 	seep_addr value;
@@ -139,8 +140,8 @@ static enum held_by who_holds(struct detector *d, uint32_t node, uint32_t root)
 	bool ok = seep_map_put(&seen, node, NULL) && seep_vec_push(&d->todo, node);
 	while (ok && by != HELD_BY_OTHERS && d->todo.len) {
 		uint32_t at = seep_vec_pop(&d->todo);
-		for (uint64_t e = g->first_in[at]; e < g->first_in[at + 1]; e++) {
-			uint32_t from = g->in[e];
+		for (uint64_t e = d->in.first[at]; e < d->in.first[at + 1]; e++) {
+			uint32_t from = d->in.from[e];
 			bool added = false;
 			if (from == root)
 				continue;
@@ -207,8 +208,8 @@ static void look_outside(const struct detector *d, const uint32_t *cluster, uint
 	for (int k = 0; k < CLUSTER; k++) {
 		if (cluster[k] == SEEP_NODE_NONE)
 			continue;
-		for (uint64_t e = g->first_in[cluster[k]]; e < g->first_in[cluster[k] + 1]; e++) {
-			uint32_t from = g->in[e];
+		for (uint64_t e = d->in.first[cluster[k]]; e < d->in.first[cluster[k] + 1]; e++) {
+			uint32_t from = d->in.from[e];
 			if (from == root || from == cluster[0] || from == cluster[1] ||
 			    (from >= g->first_object && is_opaque(d, from)))
 				continue;
@@ -288,8 +289,8 @@ static uint64_t retained(const struct detector *d, uint32_t node, uint64_t own)
 {
 	const struct seep_graph *g = graph_of(d);
 
-	return g->retained && node != SEEP_NODE_NONE && g->retained[node] > own ?
-		       g->retained[node] :
+	return node != SEEP_NODE_NONE && seep_graph_retained(g, node) > own ?
+		       seep_graph_retained(g, node) :
 		       own;
 }
 
@@ -298,9 +299,9 @@ static uint64_t held_by_context(const struct detector *d, uint32_t timer)
 {
 	const struct seep_graph *g = graph_of(d);
 
-	for (uint64_t e = g->first_in[timer]; e < g->first_in[timer + 1]; e++)
-		if (g->in[e] >= g->first_object && !is_opaque(d, g->in[e]))
-			return retained(d, g->in[e], 0);
+	for (uint64_t e = d->in.first[timer]; e < d->in.first[timer + 1]; e++)
+		if (d->in.from[e] >= g->first_object && !is_opaque(d, d->in.from[e]))
+			return retained(d, d->in.from[e], 0);
 	return 0;
 }
 
@@ -348,6 +349,38 @@ static bool add_entry(struct detector *d, const struct seep_timer *t, uint32_t r
 	return ok && seep_vec_push(&d->all.entries, entry);
 }
 
+static void want(const struct detector *d, uint64_t *wanted, seep_addr addr)
+{
+	uint32_t node = node_at(d, addr);
+
+	if (node != SEEP_NODE_NONE)
+		seep_bit_set(wanted, node);
+}
+
+/** Who leads to the timers and to what has pointers; to the rest nobody asks. */
+static struct seep_error *make_edges_in(struct detector *d, const struct seep_timer_list *unqueued)
+{
+	struct seep_runtime *rt = d->all.view->runtime;
+	const struct seep_graph *g = graph_of(d);
+	struct seep_timer_channel channel;
+	_cleanup_free_ uint64_t *wanted = calloc(SEEP_BITS_WORDS(g->node_count) + 1, 8);
+
+	if (!wanted)
+		return &seep_enomem;
+	for (uint32_t n = 0; n < g->first_leaf; n++)
+		seep_bit_set(wanted, n);
+	for (size_t i = 0; i < rt->timers.len + unqueued->items.len; i++) {
+		const struct seep_timer *t = i < rt->timers.len ?
+						     &rt->timers.data[i] :
+						     &unqueued->items.data[i - rt->timers.len];
+		want(d, wanted, t->addr);
+		want(d, wanted, t->arg);
+		if (t->kind == SEEP_TIMER_CHANNEL && seep_timer_channel(rt, t->arg, &channel))
+			want(d, wanted, channel.buffer);
+	}
+	return seep_graph_in_init(&g->edges, wanted, &d->in) ? NULL : &seep_enomem;
+}
+
 static struct seep_error *read_entries(struct detector *d)
 {
 	struct seep_error *err;
@@ -369,6 +402,8 @@ static struct seep_error *read_entries(struct detector *d)
 		    !seep_map_put(&d->weak, seep_heap_number(&rt->heap, special->object), NULL))
 			return &seep_enomem;
 	err = seep_timers_unqueued(rt, d->all.view->live->reachable, &unqueued);
+	if (!err && graph_of(d)->node_count && rt->timers.len + unqueued.items.len)
+		err = make_edges_in(d, &unqueued);
 	if (err)
 		return err;
 	for (size_t i = 0; i < rt->timers.len; i++)
@@ -567,6 +602,7 @@ struct seep_error *seep_detect_tickers(const struct seep_view *view, struct seep
 	seep_map_deinit(&d.holders);
 	seep_vec_free(&d.holder_texts);
 	seep_map_deinit(&d.by_key);
+	seep_graph_in_deinit(&d.in);
 	free(d.root_of);
 	return err;
 }

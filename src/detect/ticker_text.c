@@ -69,7 +69,7 @@ static seep_addr holding_word(const struct seep_view *view, const struct seep_ti
 	seep_addr value;
 
 	if (entry->holder >= g->first_object) {
-		seep_pointers_start(&rt->heap, g->objects[entry->holder - g->first_object], &walk);
+		seep_pointers_start(&rt->heap, seep_graph_object(g, entry->holder), &walk);
 		while (seep_pointers_next(&walk, &word, &value))
 			if (leads_to(rt, value, entry))
 				return walk.addr + 8 * word;
@@ -130,7 +130,7 @@ static struct seep_error *find_path(const struct seep_timers *timers,
 	memcpy(own, path, len * sizeof(*own));
 	seep_addr word = holding_word(view, entry);
 	if (entry->holder >= g->first_object && word) {
-		struct seep_object holder = g->objects[entry->holder - g->first_object];
+		struct seep_object holder = seep_graph_object(g, entry->holder);
 		seep_typing_step(view->typing, holder,
 				 word - seep_heap_address(&view->runtime->heap, holder), false,
 				 &step);

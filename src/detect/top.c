@@ -49,7 +49,8 @@ static bool find_types(struct walk *w)
 
 	w->type = seep_large_alloc(count, sizeof(*w->type));
 	for (uint32_t i = 0; w->type && i < count; i++)
-		w->type[i] = seep_object_type(&w->types, w->graph->objects[i]);
+		w->type[i] = seep_object_type(
+			&w->types, seep_graph_object(w->graph, w->graph->first_object + i));
 	while (w->by_type.len < w->types.names.len)
 		if (!seep_vec_push(&w->by_type, (struct seep_holder){ .kind = "type" }) ||
 		    !seep_vec_push(&w->inside, 0))
@@ -68,7 +69,7 @@ static void enter(struct walk *w, uint32_t node)
 	h->count++;
 	h->bytes += seep_graph_bytes(w->graph, node);
 	if (w->inside.data[type]++ == 0)
-		h->retained_bytes += w->graph->retained[node];
+		h->retained_bytes += seep_graph_retained(w->graph, node);
 	w->objects++;
 }
 
@@ -158,8 +159,10 @@ static struct seep_error *list_variables(struct walk *w, const struct seep_view 
 	bool ok = true;
 
 	for (uint32_t n = 1; ok && n < graph->first_object; n++)
-		if (graph->roots.data[n - 1].kind == SEEP_ROOT_GLOBAL && graph->retained[n])
-			ok = seep_vec_push(&all, (struct candidate){ graph->retained[n], n });
+		if (graph->roots.data[n - 1].kind == SEEP_ROOT_GLOBAL &&
+		    seep_graph_retained(graph, n))
+			ok = seep_vec_push(&all,
+					   (struct candidate){ seep_graph_retained(graph, n), n });
 	if (all.len)
 		qsort(all.data, all.len, sizeof(*all.data), compare_candidates);
 	for (size_t i = 0; ok && i < all.len && i < top; i++) {
@@ -170,7 +173,7 @@ static struct seep_error *list_variables(struct walk *w, const struct seep_view 
 			.name = seep_path_root(view, report, n),
 			.count = w->root_objects[n],
 			.bytes = root->is_word ? 8 : view->variables->items.data[root->id].size,
-			.retained_bytes = graph->retained[n],
+			.retained_bytes = seep_graph_retained(graph, n),
 		};
 		if (h.name && root->is_word)
 			h.point = type_at(view, report, root->id);
@@ -194,7 +197,7 @@ static struct seep_error *list_goroutines(struct walk *w, const struct seep_view
 			nodes[graph->roots.data[n - 1].id] = n;
 	for (size_t i = 0; ok && i < rt->goroutines.len; i++) {
 		const struct seep_goroutine *g = &rt->goroutines.data[i];
-		uint64_t retained = nodes[i] ? graph->retained[nodes[i]] : 0;
+		uint64_t retained = nodes[i] ? seep_graph_retained(graph, nodes[i]) : 0;
 		ok = seep_vec_push(&all,
 				   (struct candidate){ retained + (g->stack_hi - g->stack_lo), i });
 	}

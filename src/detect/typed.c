@@ -54,7 +54,7 @@ static enum reason reason_of_parent(const struct seep_view *view, uint32_t node)
 		return REASON_RUNTIME;
 	if (node < g->first_object)
 		return reason_of_root(&g->roots.data[node - 1]);
-	struct seep_object object = g->objects[node - g->first_object];
+	struct seep_object object = seep_graph_object(g, node);
 	if (seep_bit_get(view->live->opaque, seep_heap_number(&view->runtime->heap, object)))
 		return REASON_RUNTIME;
 	if (!is_typed(view, object))
@@ -99,7 +99,7 @@ struct seep_error *seep_describe_types(const struct seep_view *view, struct seep
 	report->types.typed_objects = typing->typed.objects;
 	report->types.typed_bytes = typing->typed.bytes;
 	for (uint32_t node = g->first_object; node < g->node_count; node++) {
-		struct seep_object object = g->objects[node - g->first_object];
+		struct seep_object object = seep_graph_object(g, node);
 		if (!is_typed(view, object))
 			bytes[reason_of(view, reasons, node)] +=
 				view->runtime->heap.spans.data[object.span].elem_size;

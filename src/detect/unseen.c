@@ -160,13 +160,15 @@ static void take_all(struct follower *f, struct group *group, uint32_t first)
 	take(f, first);
 	while (f->todo.len) {
 		uint32_t node = seep_vec_pop(&f->todo);
-		struct seep_object object = g->objects[node - g->first_object];
+		struct seep_object object = seep_graph_object(g, node);
 		if (node == first)
 			add_object(f->d, group, object, 0);
 		else
 			group->waste += heap->spans.data[object.span].elem_size;
-		for (uint64_t e = g->first_out[node]; e < g->first_out[node + 1]; e++)
-			take(f, g->out[e]);
+		uint32_t count;
+		const uint32_t *out = seep_edges_of(&g->edges, node, &count);
+		for (uint32_t e = 0; e < count; e++)
+			take(f, out[e]);
 	}
 }
 

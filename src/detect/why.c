@@ -15,12 +15,12 @@ enum { OBJECTS = SEEP_FINDING_OBJECTS_MAX, SIMILAR = 3 };
 static struct seep_error *add_path(const struct seep_view *view, struct seep_report *report,
 				   uint32_t node)
 {
-	struct seep_object object = view->graph->objects[node - view->graph->first_object];
+	struct seep_object object = seep_graph_object(view->graph, node);
 	struct seep_object_path path = {
 		.object = { .address = seep_heap_address(&view->runtime->heap, object),
 			    .type = seep_path_type(view, report, object),
 			    .size = seep_graph_bytes(view->graph, node) },
-		.retained_bytes = view->graph->retained[node],
+		.retained_bytes = seep_graph_retained(view->graph, node),
 	};
 
 	path.object.path = seep_path_to(view, report, SEEP_NODE_ROOT, node, &path.object.path_len);
@@ -113,8 +113,9 @@ struct search {
 
 static bool goes_before(const struct seep_graph *graph, uint32_t a, uint32_t b)
 {
-	return graph->retained[a] != graph->retained[b] ? graph->retained[a] > graph->retained[b] :
-							  a < b;
+	return seep_graph_retained(graph, a) != seep_graph_retained(graph, b) ?
+		       seep_graph_retained(graph, a) > seep_graph_retained(graph, b) :
+		       a < b;
 }
 
 static void insert(struct search *s, uint32_t node)
@@ -163,7 +164,7 @@ static struct seep_error *find_type(const struct seep_view *view, struct seep_re
 
 	seep_object_types_init(&types, view, report);
 	for (uint32_t n = graph->first_object; n < graph->node_count && !types.failed; n++) {
-		uint32_t type = seep_object_type(&types, graph->objects[n - graph->first_object]);
+		uint32_t type = seep_object_type(&types, seep_graph_object(graph, n));
 		if (type >= SEEP_OBJECT_TYPES_KNOWN && !types.failed &&
 		    strcmp(types.names.data[type], name) == 0)
 			insert(&search, n);

@@ -11,6 +11,7 @@ struct finder {
 	struct seep_hidden *ret;
 	enum seep_hiding sense;
 	struct seep_map partial_of; /** node → index in partials + 1, of those with pointers */
+	struct seep_graph_in in;
 	uint64_t *suspect; /** bit by node */
 	struct seep_vec(uint32_t) todo;
 	bool failed;
@@ -91,10 +92,9 @@ static void clear_target(struct finder *f, uint32_t partial, uint32_t node)
 
 static bool pointed_to_from_outside(const struct finder *f, uint32_t node)
 {
-	const struct seep_graph *g = f->graph;
-
-	for (uint64_t e = g->first_in[node]; e < g->first_in[node + 1]; e++)
-		if (!seep_bit_get(f->suspect, g->in[e]) && !seep_map_get(&f->partial_of, g->in[e]))
+	for (uint32_t e = f->in.first[node]; e < f->in.first[node + 1]; e++)
+		if (!seep_bit_get(f->suspect, f->in.from[e]) &&
+		    !seep_map_get(&f->partial_of, f->in.from[e]))
 			return true;
 	return false;
 }
@@ -103,11 +103,16 @@ static void find_pinned(struct finder *f)
 {
 	const struct seep_graph *g = f->graph;
 	const struct seep_typing *typing = f->typing;
+	uint32_t count;
 
 	while (f->todo.len) {
-		uint32_t node = seep_vec_pop(&f->todo);
-		for (uint64_t e = g->first_out[node]; e < g->first_out[node + 1]; e++)
-			suspect(f, g->out[e]);
+		const uint32_t *out = seep_edges_of(&g->edges, seep_vec_pop(&f->todo), &count);
+		for (uint32_t e = 0; e < count; e++)
+			suspect(f, out[e]);
+	}
+	if (f->failed || !seep_graph_in_init(&g->edges, f->suspect, &f->in)) {
+		f->failed = true;
+		return;
 	}
 	for (size_t i = 0; i < SEEP_BITS_WORDS(g->node_count); i++)
 		f->ret->pinned[i] = f->suspect[i];
@@ -126,11 +131,12 @@ static void find_pinned(struct finder *f)
 	while (f->todo.len) {
 		uint32_t node = seep_vec_pop(&f->todo);
 		const uint64_t *partial = seep_map_get(&f->partial_of, node);
+		const uint32_t *out = seep_edges_of(&g->edges, node, &count);
 		if (partial)
 			each_target(f, *partial - 1, true, clear_target);
 		else
-			for (uint64_t e = g->first_out[node]; e < g->first_out[node + 1]; e++)
-				clear(f, g->out[e]);
+			for (uint32_t e = 0; e < count; e++)
+				clear(f, out[e]);
 	}
 }
 
@@ -161,8 +167,10 @@ struct seep_error *seep_hidden_find(const struct seep_typing *typing,
 		*slot = i + 1;
 		each_target(&f, i, false, note_hidden);
 	}
-	if (!f.failed && ret->pointers.len)
+	if (!f.failed && ret->pointers.len) {
 		find_pinned(&f);
+		seep_graph_in_deinit(&f.in);
+	}
 	free(f.suspect);
 	seep_map_deinit(&f.partial_of);
 	seep_vec_free(&f.todo);

@@ -2,7 +2,8 @@
 //
 // For each blocked goroutine the objects that hold what it waits for are watched; when marking reaches one, the goroutines
 // that wait there are looked at. A lock's waiters may also have to wait until one of its holders is live. Everything is
-// monotone, so each object is followed once, however many rounds and phases there are.
+// monotone, so each object is followed once, however many rounds and phases there are. For the same reason it makes no difference in which
+// order roots are followed, but for the answer to who woke a goroutine: only if that is asked for are they followed one by one.
 #include "graph/live.h"
 
 #include <stdlib.h>
@@ -39,6 +40,7 @@ struct finder {
 	struct seep_map held_by; /** goroutine index → index + 1 in held */
 	uint8_t *lock_state; /** by lock; *_DONE: its waiters were looked at for that */
 	enum seep_live_phase phase;
+	bool naming; /** each root is followed for itself */
 	struct seep_root root; /** what is being followed */
 };
 
@@ -59,7 +61,8 @@ static void wake(struct finder *f, uint32_t i)
 	if (f->live->phase[i] != SEEP_LIVE_NEVER)
 		return;
 	f->live->phase[i] = f->phase;
-	f->live->woken_by[i] = f->root;
+	if (f->naming)
+		f->live->woken_by[i] = f->root;
 	const uint64_t *first = seep_map_get(&f->held_by, i);
 	for (uint32_t k = first ? *first : 0; k; k = f->held.data[k - 1].next)
 		f->lock_state[f->held.data[k - 1].lock] |=
@@ -87,8 +90,18 @@ static bool gives_access(const struct seep_span *span, const struct watch *w, se
 	return p < end && p + TINY_MAX >= end;
 }
 
+static int compare_addrs(const void *a, const void *b)
+{
+	const seep_addr *x = a, *y = b;
+
+	return (*x > *y) - (*x < *y);
+}
+
 static void look_at_hits(struct finder *f)
 {
+	// Who is woken first is named as waker of others.
+	if (f->naming && f->marker.hits.len)
+		qsort(f->marker.hits.data, f->marker.hits.len, sizeof(seep_addr), compare_addrs);
 	for (size_t i = 0; i < f->marker.hits.len; i++) {
 		seep_addr p = f->marker.hits.data[i];
 		struct seep_object object;
@@ -108,6 +121,13 @@ static void drain(struct finder *f)
 {
 	seep_mark_drain(&f->marker);
 	look_at_hits(f);
+}
+
+/** A root is complete. */
+static void end_root(struct finder *f)
+{
+	if (f->naming)
+		drain(f);
 }
 
 static void mark_root(seep_addr value, bool precise, void *arg)
@@ -133,15 +153,17 @@ static void release_locks(struct finder *f, uint32_t i)
 	}
 }
 
-/** Scans the stacks of all goroutines that became live, until none is left. */
+/** Follows what is marked, and scans the stacks of all goroutines that became live, until nothing is left. */
 static void run_woken(struct finder *f)
 {
+	drain(f);
 	while (f->woken.len) {
 		uint32_t i = seep_vec_pop(&f->woken);
 		f->root = (struct seep_root){ SEEP_ROOT_GOROUTINE, i };
 		release_locks(f, i);
 		seep_stack_roots(f->rt, &f->rt->goroutines.data[i], mark_root, f);
-		drain(f);
+		if (f->naming || !f->woken.len)
+			drain(f);
 	}
 }
 
@@ -151,7 +173,7 @@ static void visit_global(seep_addr word, seep_addr value, void *arg)
 
 	f->root = (struct seep_root){ SEEP_ROOT_GLOBAL, word };
 	seep_mark_pointer(&f->marker, value, true);
-	drain(f);
+	end_root(f);
 }
 
 static void mark_threads(struct finder *f)
@@ -159,7 +181,7 @@ static void mark_threads(struct finder *f)
 	f->root = (struct seep_root){ SEEP_ROOT_THREAD, 0 };
 	for (size_t i = 0; i < f->rt->thread_words.len; i++)
 		seep_mark_pointer(&f->marker, f->rt->thread_words.data[i], false);
-	drain(f);
+	end_root(f);
 }
 
 /**
@@ -183,7 +205,7 @@ static void mark_specials(struct finder *f)
 		for (uint32_t k = 0; !entry->running && k < entry->word_count; k++)
 			seep_mark_pointer(&f->marker, f->rt->queued.data[entry->first_word + k],
 					  true);
-	drain(f);
+	end_root(f);
 }
 
 static void mark_timers(struct finder *f)
@@ -193,7 +215,7 @@ static void mark_timers(struct finder *f)
 		f->root = (struct seep_root){ SEEP_ROOT_TIMER, i };
 		seep_mark_pointer(&f->marker, t->addr, true);
 		seep_mark_pointer(&f->marker, t->arg, true);
-		drain(f);
+		end_root(f);
 	}
 }
 
@@ -304,11 +326,13 @@ static void complete_as_collector(struct finder *f)
 }
 
 struct seep_error *seep_live_find(struct seep_runtime *rt, const struct seep_locks *locks,
-				  struct seep_live *ret)
+				  enum seep_live_wakers wakers, struct seep_live *ret)
 {
 	struct seep_error *err;
 	size_t n = rt->goroutines.len, words = SEEP_BITS_WORDS(rt->heap.slots) + 1;
-	struct finder f = { .rt = rt, .locks = locks, .live = ret };
+	struct finder f = {
+		.rt = rt, .locks = locks, .live = ret, .naming = wakers == SEEP_LIVE_NAMED
+	};
 
 	*ret = (struct seep_live){
 		.runtime = rt,
@@ -332,6 +356,8 @@ struct seep_error *seep_live_find(struct seep_runtime *rt, const struct seep_loc
 	}
 	ret->reachable_objects = f.marker.objects;
 	ret->reachable_bytes = f.marker.bytes;
+	ret->reachable_pointerful = f.marker.pointerful;
+	ret->pointers = f.marker.pointers;
 	ret->dangling = f.marker.dangling;
 	ret->dangling_example = f.marker.dangling_example;
 	ret->reachable = f.marker.marked;

@@ -43,18 +43,23 @@ struct seep_live {
 	const struct seep_runtime *runtime;
 	const struct seep_locks *locks;
 	uint8_t *phase; /** enum seep_live_phase by goroutine */
-	struct seep_root *woken_by; /** by goroutine */
+	struct seep_root *woken_by; /** by goroutine; NONE unless asked for */
 	uint64_t *base; /** objects reached in phase 0: what stays when all leaked goroutines are gone */
 	uint64_t *opaque; /** objects that are no edges for leaks */
 	uint64_t reachable_objects,
 		reachable_bytes; /** as the collector counts: leaked goroutines are roots as well */
+	uint64_t reachable_pointerful; /** of these objects: in spans with pointers */
+	uint64_t pointers; /** to objects, in roots and in reachable objects: edges are not more */
 	uint64_t dangling;
 	seep_addr dangling_example;
 	uint64_t *reachable; /** bit per object number, the collector's set */
 };
 
+/** Whether each goroutine's waker is to be named: then roots are followed one after the other, instead of all at once by several threads. */
+enum seep_live_wakers { SEEP_LIVE_UNNAMED, SEEP_LIVE_NAMED };
+
 struct seep_error *seep_live_find(struct seep_runtime *runtime, const struct seep_locks *locks,
-				  struct seep_live *ret) _must_check_;
+				  enum seep_live_wakers wakers, struct seep_live *ret) _must_check_;
 void seep_live_deinit(struct seep_live *live);
 
 /**

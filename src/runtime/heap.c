@@ -485,16 +485,6 @@ void seep_pointers_start(const struct seep_heap *heap, struct seep_object object
 	}
 }
 
-/** n bits (1..64) of a bitmap from bit `first` on; the bitmap is 1,024 bits long. */
-static uint64_t bits_at(const unsigned char *bitmap, uint64_t first, uint64_t n)
-{
-	uint64_t i = first / 64, shift = first % 64, v = seep_le64(bitmap + 8 * i) >> shift;
-
-	if (shift && i < 15)
-		v |= seep_le64(bitmap + 8 * i + 8) << (64 - shift);
-	return n < 64 ? v & ((1ull << n) - 1) : v;
-}
-
 /** ≤1.19: byte w/4 of the arena's bitmap has the pointer bits of 4 words below and their "more" bits above. */
 static bool refill_2bit(struct seep_pointers *walk)
 {
@@ -578,7 +568,7 @@ bool seep_pointers_refill(struct seep_pointers *walk)
 		switch (walk->map) {
 		case SEEP_MAP_SPAN_BITS:
 			walk->chunk_word = 0;
-			walk->chunk = bits_at(walk->mask, walk->mask_bit, walk->words);
+			walk->chunk = seep_span_bits(walk->mask, walk->mask_bit, walk->words);
 			walk->next_word = walk->words;
 			break;
 		case SEEP_MAP_ARENA_2BIT:

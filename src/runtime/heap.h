@@ -109,6 +109,32 @@ static inline bool seep_heap_allocated(const struct seep_heap *heap, struct seep
 	return seep_bit_get(heap->allocated, seep_heap_number(heap, object));
 }
 
+/** n bits (up to 64) of a bitmap of 1,024 from bit `first` on. */
+static inline uint64_t seep_span_bits(const unsigned char *bitmap, uint64_t first, uint64_t n)
+{
+	uint64_t i = first / 64, shift = first % 64, v = seep_le64(bitmap + 8 * i) >> shift;
+
+	if (shift && i < 15)
+		v |= seep_le64(bitmap + 8 * i + 8) << (64 - shift);
+	return n < 64 ? v & ((1ull << n) - 1) : v;
+}
+
+/**
+ * The short way for most objects, those with SEEP_MAP_SPAN_BITS: *mask_ret has a bit for each word of the slot, at *bytes_ret, that
+ * holds a pointer. False if the object is of another kind, or not copied.
+ */
+static inline bool seep_pointers_small(const struct seep_span *span, uint64_t slot,
+				       const unsigned char **bytes_ret, uint64_t *mask_ret)
+{
+	uint64_t offset = slot * span->elem_size;
+
+	if (!span->bits)
+		return false;
+	*bytes_ret = span->bytes + offset;
+	*mask_ret = seep_span_bits(span->bits, offset / 8, span->elem_size / 8);
+	return true;
+}
+
 /** Walks the pointer words of one object. */
 struct seep_pointers {
 	const struct seep_heap *heap;

@@ -133,7 +133,7 @@ struct seep_runtime {
 enum seep_snapshot_method { SEEP_SNAPSHOT_AUTO, SEEP_SNAPSHOT_PRECOPY, SEEP_SNAPSHOT_STOP };
 struct seep_snapshot_options {
 	enum seep_snapshot_method method; /** AUTO: pre-copy where it can be had and pays */
-	uint64_t max_pause_ns; /** 0 = no limit */
+	uint64_t max_pause_ns, max_bytes; /** of the pause; of the copy, as planned; 0 = none */
 	bool may_exceed; /** a longer pause is better than no copy */
 };
 struct seep_snapshot {
@@ -142,7 +142,7 @@ struct seep_snapshot {
 };
 /**
  * The whole way to a copy of one moment: prepares, stops and resumes as often as the method asks for, and leaves the process running.
- * Errors: those of seep_target_stop() and seep_target_copy(); BUDGET if max_pause_ns does not suffice; with PRECOPY also
+ * Errors: those of seep_target_stop() and seep_target_copy(); BUDGET if max_pause_ns or max_bytes does not suffice; with PRECOPY also
  * UNSUPPORTED and CHANGED (memory changed faster than it could be copied).
  */
 struct seep_error *seep_runtime_snapshot(struct seep_target *target,

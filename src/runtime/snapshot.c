@@ -117,7 +117,12 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 	bool watch = options->method != SEEP_SNAPSHOT_STOP;
 
 	*ret = (struct seep_snapshot){ .method = SEEP_SNAPSHOT_STOP };
+	seep_target_limit_copy(target, options->max_bytes);
 	seep_runtime_prepare(target, binary);
+	uint64_t bytes = seep_target_stats(target).prepared_bytes;
+	if (options->max_bytes && bytes > options->max_bytes)
+		return seep_error_format(SEEP_ERROR_BUDGET, "no room for a copy of %.1f MB",
+					 bytes / 1e6);
 	if (options->method == SEEP_SNAPSHOT_AUTO &&
 	    seep_target_stats(target).prepared_bytes < WORTH_WATCHING)
 		watch = false;

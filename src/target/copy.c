@@ -319,6 +319,11 @@ static void touch(unsigned char *host, size_t len)
 		((volatile unsigned char *)host)[i] = 0;
 }
 
+void seep_target_limit_copy(struct seep_target *target, uint64_t max_bytes)
+{
+	target->max_copy_bytes = max_bytes;
+}
+
 struct seep_error *seep_target_prepare(struct seep_target *target, const struct seep_range *ranges,
 				       size_t count)
 {
@@ -338,8 +343,15 @@ struct seep_error *seep_target_prepare(struct seep_target *target, const struct 
 			      seep_plan_ranges(&job, &everything, 1);
 	if (err)
 		return err;
-	advise_dense(&job.pieces);
 	target->stats.prepared_bytes = 0;
+	seep_vec_foreach(piece, &job.pieces)
+		target->stats.prepared_bytes += piece->end - piece->start;
+	if (target->max_copy_bytes && target->stats.prepared_bytes > target->max_copy_bytes)
+		return seep_error_format(SEEP_ERROR_BUDGET,
+					 "a copy would take %.1f MB, and may take %.1f",
+					 target->stats.prepared_bytes / 1e6,
+					 target->max_copy_bytes / 1e6);
+	advise_dense(&job.pieces);
 	for (size_t i = 0, next; i < job.pieces.len; i = next) {
 		const struct seep_piece *first = job.pieces.data + i;
 		for (next = i + 1;
@@ -347,7 +359,6 @@ struct seep_error *seep_target_prepare(struct seep_target *target, const struct 
 		     next++)
 			;
 		touch(first->host, first[next - i - 1].end - first->start);
-		target->stats.prepared_bytes += first[next - i - 1].end - first->start;
 	}
 	return NULL;
 }

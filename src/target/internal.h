@@ -66,6 +66,7 @@ struct seep_target {
 	struct seep_mirror mirror;
 	struct seep_watch watch;
 	atomic_bool no_readv; /** process_vm_readv() is refused: a seccomp filter; use mem_fd */
+	uint64_t max_copy_bytes; /** 0 = no limit */
 	uint64_t pause_start_ns, max_pause_ns; /** max: 0 = no limit */
 	struct seep_stop_stats stats;
 };

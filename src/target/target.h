@@ -46,7 +46,7 @@ struct seep_range {
 struct seep_stop_stats {
 	uint64_t pause_ns; /** from the first PTRACE_INTERRUPT to the last PTRACE_DETACH */
 	uint64_t read_bytes; /** bytes copied while it stood */
-	uint64_t prepared_bytes; /** what seep_target_prepare() made room for */
+	uint64_t prepared_bytes; /** what seep_target_prepare() made room for, or would have */
 	uint64_t precopy_bytes; /** bytes copied while it ran, since seep_target_watch() */
 	size_t rounds; /** of seep_target_refresh() while it ran */
 	size_t stops; /** this one included */
@@ -95,6 +95,9 @@ struct seep_error *seep_target_read(struct seep_target *target, seep_addr addr, 
  */
 struct seep_error *seep_target_prepare(struct seep_target *target, const struct seep_range *ranges,
 				       size_t count) _must_check_;
+
+/** Limits the copy: seep_target_prepare() ends with BUDGET, and nothing is taken, if it were to hold more bytes. 0: no limit. */
+void seep_target_limit_copy(struct seep_target *target, uint64_t max_bytes);
 
 /**
  * Limits the pauses to come: once a stop has lasted max_ns, seep_target_stop() or

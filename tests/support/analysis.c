@@ -19,7 +19,7 @@ void analyse(const char *pid, struct analysis *a)
 	check(take_snapshot(a->target, a->binary));
 	check(seep_runtime_read(a->target, a->binary, &a->runtime));
 	check(seep_locks_read(a->runtime, &a->locks));
-	check(seep_live_find(a->runtime, &a->locks, &a->live));
+	check(seep_live_find(a->runtime, &a->locks, SEEP_LIVE_UNNAMED, &a->live));
 	check(seep_variables_read(a->binary, &a->runtime->types, &a->variables));
 	check(seep_typing_find(a->runtime, &a->live, &a->variables, &a->typing));
 	check(seep_graph_build(a->runtime, &a->live, &a->variables, &a->graph));

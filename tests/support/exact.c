@@ -155,7 +155,7 @@ static void look(struct seep_target *target, const struct seep_binary *binary, u
 	check(take_snapshot(target, binary), "copying");
 	check(seep_runtime_read(target, binary, &rt), "reading");
 	check(seep_locks_read(rt, &locks), "reading locks");
-	check(seep_live_find(rt, &locks, &live), "following pointers");
+	check(seep_live_find(rt, &locks, SEEP_LIVE_UNNAMED, &live), "following pointers");
 	printf("look %u\n", number);
 	printf("allocated %" PRIu64 "\nreached %" PRIu64 "\nbytes %" PRIu64 "\nstacks %zu\n",
 	       rt->heap.objects, live.reachable_objects, rt->heap.bytes, rt->goroutines.len);

@@ -160,7 +160,7 @@ void fake_world_type(struct fake_world *w)
 {
 	if (!w->heap.rt)
 		fake_heap_read(&w->heap);
-	if (seep_live_find(w->heap.rt, &w->heap.locks, &w->live) ||
+	if (seep_live_find(w->heap.rt, &w->heap.locks, SEEP_LIVE_UNNAMED, &w->live) ||
 	    seep_typing_find(w->heap.rt, &w->live, &w->variables, &w->typing))
 		abort();
 }

@@ -41,7 +41,7 @@ static void show_pinned(const struct seep_typing *typing, const struct seep_grap
 	check(seep_hidden_find(typing, graph, SEEP_HIDDEN, &hidden));
 	for (uint32_t n = graph->first_object; n < graph->node_count; n++)
 		if (seep_bit_get(hidden.pinned, n)) {
-			struct seep_object object = graph->objects[n - graph->first_object];
+			struct seep_object object = seep_graph_object(graph, n);
 			printf("pinned %#" PRIx64 " %" PRIu64 "\n", seep_heap_address(heap, object),
 			       heap->spans.data[object.span].elem_size);
 		}

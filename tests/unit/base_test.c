@@ -2,6 +2,7 @@
 #include "base/bits.h"
 #include "base/buffer.h"
 #include "base/map.h"
+#include "base/pool.h"
 #include "base/vec.h"
 #include "support/fake_heap.h"
 
@@ -268,6 +269,30 @@ static void bits_are_alone(void **state)
 	}
 }
 
+// Threads.
+
+static void count_call(void *arg, unsigned i)
+{
+	((unsigned *)arg)[i]++; // of its own: two calls with one number would be a race
+}
+
+static void each_part_of_the_work_is_done_once(void **state)
+{
+	(void)state;
+	for (unsigned count = 1; count <= 100; count += 33) {
+		unsigned calls[100] = {};
+		seep_pool_run(count, count_call, calls);
+		for (unsigned i = 0; i < 100; i++)
+			assert_int_equal(calls[i], i < count);
+	}
+	seep_pool_set_threads(5);
+	assert_int_equal(seep_pool_threads(), 5);
+	assert_int_equal(seep_pool_least(1000), 0);
+	seep_pool_set_threads(0);
+	assert_true(seep_pool_threads() >= 1);
+	assert_int_equal(seep_pool_least(1000), 1000);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -282,6 +307,7 @@ int main(void)
 		cmocka_unit_test(a_vector_grows),
 		cmocka_unit_test(a_vector_that_cannot_grow_stays_as_it_was),
 		cmocka_unit_test(bits_are_alone),
+		cmocka_unit_test(each_part_of_the_work_is_done_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

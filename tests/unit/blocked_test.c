@@ -107,7 +107,7 @@ static void detect(void)
 {
 	forget();
 	seep_report_init(&report);
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_NAMED, &live));
 	struct seep_view view = {
 		.runtime = fake.rt, .locks = &fake.locks, .live = &live, .options = &options
 	};

@@ -152,7 +152,7 @@ static void chains_that_bite_their_tail_end(void **state)
 static void retained(const struct seep_deferred *deferred, size_t count, const uint32_t *families,
 		     uint32_t groups, struct seep_deferred_bytes *ret)
 {
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_UNNAMED, &live));
 	assert_null(seep_deferred_retained(fake.rt, &live, deferred, count, families, groups, ret));
 }
 

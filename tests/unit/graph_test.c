@@ -1,4 +1,5 @@
 // The graph of heaps: random ones against their own pointers read again, and one rule each for roots and for what is no edge.
+#include "base/pool.h"
 #include "graph/graph.h"
 #include "support/fake_heap.h"
 
@@ -30,7 +31,7 @@ static void build(void)
 {
 	seep_graph_deinit(&graph);
 	seep_live_deinit(&live);
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_UNNAMED, &live));
 	assert_null(seep_graph_build(fake.rt, &live, &no_variables, &graph));
 	assert_null(seep_graph_dominators(&graph));
 }
@@ -50,8 +51,9 @@ static void make_random_heap(unsigned spans, uint64_t seed)
 	fake_heap_init(&fake, 25);
 	for (unsigned i = 0; i < spans; i++) {
 		struct fake_span *s = fake_heap_span(
-			&fake, (struct fake_span){ FAKE_HEAP_ARENA + i * PAGE, 1, SLOT,
-						   .nelems = SLOTS, .spanclass = 4 });
+			&fake,
+			(struct fake_span){ FAKE_HEAP_ARENA + i * PAGE, 1, SLOT, .nelems = SLOTS,
+					    .spanclass = 4 + fake_below(&random, 2) });
 		for (unsigned k = 0; k < SLOTS; k++)
 			if (fake_below(&random, 8))
 				fake_heap_allocate(&fake, s, k);
@@ -60,6 +62,8 @@ static void make_random_heap(unsigned spans, uint64_t seed)
 	for (uint64_t i = 0; i < spans * SLOTS * 2ull; i++) {
 		seep_addr word = slot(i / 2) + i % 2 * 8;
 		uint64_t to = fake_below(&random, spans * SLOTS);
+		if (fake.spans[i / 2 / SLOTS].spanclass % 2)
+			continue;
 		if (fake_below(&random, 3))
 			fake_heap_pointer_word(&fake, &fake.spans[i / 2 / SLOTS], word);
 		if (fake_below(&random, 5))
@@ -78,7 +82,8 @@ static void make_random_heap(unsigned spans, uint64_t seed)
 static void check_out(uint32_t node, struct seep_object object)
 {
 	struct seep_pointers walk;
-	uint32_t e = graph.first_out[node];
+	uint32_t e = 0, count;
+	const uint32_t *out = seep_edges_of(&graph.edges, node, &count);
 	uint64_t word;
 	seep_addr value;
 
@@ -88,45 +93,71 @@ static void check_out(uint32_t node, struct seep_object object)
 		if (!seep_heap_find(&fake.rt->heap, value, &to) ||
 		    !seep_heap_allocated(&fake.rt->heap, to) || seep_graph_node(&graph, to) == node)
 			continue;
-		assert_true(e < graph.first_out[node + 1]);
-		assert_int_equal(graph.out[e++], seep_graph_node(&graph, to));
+		assert_true(e < count);
+		assert_int_equal(out[e++], seep_graph_node(&graph, to));
 	}
-	assert_int_equal(e, graph.first_out[node + 1]);
+	assert_int_equal(e, count);
 }
 
-static void check_in(void)
+/** Edges into all nodes, or into those wanted. */
+static void check_in(const uint64_t *wanted)
 {
-	uint32_t *next = calloc(graph.node_count, sizeof(*next));
+	uint32_t *next = calloc(graph.node_count, sizeof(*next)), count, sum = 0;
+	struct seep_graph_in in;
 
-	for (uint32_t n = 0; n < graph.node_count; n++)
-		for (uint32_t e = graph.first_out[n]; e < graph.first_out[n + 1]; e++) {
-			uint32_t to = graph.out[e], at = graph.first_in[to] + next[to]++;
-			assert_true(at < graph.first_in[to + 1]);
-			assert_int_equal(graph.in[at], n);
+	assert_true(seep_graph_in_init(&graph.edges, wanted, &in));
+	for (uint32_t n = 0; n < graph.node_count; n++) {
+		const uint32_t *out = seep_edges_of(&graph.edges, n, &count);
+		for (uint32_t e = 0; e < count; e++) {
+			uint32_t at = in.first[out[e]] + next[out[e]];
+			if (wanted && !seep_bit_get(wanted, out[e]))
+				continue;
+			next[out[e]]++;
+			sum++;
+			assert_true(at < in.first[out[e] + 1]);
+			assert_int_equal(in.from[at], n);
 		}
-	assert_int_equal(graph.first_in[graph.node_count], graph.first_out[graph.node_count]);
+	}
+	assert_int_equal(in.first[graph.node_count], sum);
+	seep_graph_in_deinit(&in);
 	free(next);
 }
 
 /** Every node has a parent, and no edge is a shorter way. Only for graphs without late edges. */
 static void check_paths(void)
 {
-	uint32_t *far = calloc(graph.node_count, sizeof(*far));
+	uint32_t *far = calloc(graph.node_count, sizeof(*far)), count;
 
 	for (uint32_t n = 1; n < graph.node_count; n++)
 		for (uint32_t p = n; p != SEEP_NODE_ROOT; p = graph.parent[p])
 			far[n]++;
-	for (uint32_t n = 0; n < graph.node_count; n++)
-		for (uint32_t e = graph.first_out[n]; e < graph.first_out[n + 1]; e++)
-			assert_true(far[graph.out[e]] <= far[n] + 1);
+	for (uint32_t n = 0; n < graph.node_count; n++) {
+		const uint32_t *out = seep_edges_of(&graph.edges, n, &count);
+		for (uint32_t e = 0; e < count; e++)
+			assert_true(far[out[e]] <= far[n] + 1);
+	}
 	free(far);
 	for (uint32_t n = 1; n < graph.node_count; n++) {
-		uint32_t parent = graph.parent[n], e = graph.first_out[parent];
-		while (e < graph.first_out[parent + 1] && graph.out[e] != n)
+		const uint32_t *out = seep_edges_of(&graph.edges, graph.parent[n], &count);
+		uint32_t e = 0;
+		while (e < count && out[e] != n)
 			e++;
-		assert_true(e < graph.first_out[parent + 1]);
+		assert_true(e < count);
 		assert_int_not_equal(graph.dominator[n], SEEP_NODE_NONE);
 	}
+}
+
+/** What a node retains is the sum over all whose way up in the tree leads through it. */
+static void check_retained(void)
+{
+	uint64_t *sums = calloc(graph.node_count, sizeof(*sums));
+
+	for (uint32_t n = graph.first_object; n < graph.node_count; n++)
+		for (uint32_t p = n; p != SEEP_NODE_NONE; p = graph.dominator[p])
+			sums[p] += seep_graph_bytes(&graph, n);
+	for (uint32_t n = 0; n < graph.node_count; n++)
+		assert_true(seep_graph_retained(&graph, n) == sums[n]);
+	free(sums);
 }
 
 static void a_random_heap(unsigned spans, uint64_t seed)
@@ -136,17 +167,24 @@ static void a_random_heap(unsigned spans, uint64_t seed)
 	assert_int_equal(graph.node_count - graph.first_object, live.reachable_objects);
 	seep_addr last = 0;
 	for (uint32_t n = graph.first_object; n < graph.node_count; n++) {
-		struct seep_object object = graph.objects[n - graph.first_object];
+		if (n == graph.first_leaf)
+			last = 0;
+		struct seep_object object = seep_graph_object(&graph, n);
 		seep_addr addr = seep_heap_address(&fake.rt->heap, object);
 		assert_true(addr > last);
 		last = addr;
 		assert_int_equal(seep_graph_node(&graph, object), n);
 		assert_true(seep_bit_get(live.reachable, seep_heap_number(&fake.rt->heap, object)));
+		assert_int_equal(fake.rt->heap.spans.data[object.span].noscan,
+				 n >= graph.first_leaf);
+		assert_true(n < graph.first_leaf || seep_graph_retained(&graph, n) == SLOT);
 		check_out(n, object);
 	}
-	check_in();
+	check_in(NULL);
+	check_in(live.reachable); // as good as any
 	check_paths();
-	assert_true(graph.retained[SEEP_NODE_ROOT] == live.reachable_bytes);
+	check_retained();
+	assert_true(seep_graph_retained(&graph, SEEP_NODE_ROOT) == live.reachable_bytes);
 	end_world(NULL);
 }
 
@@ -161,6 +199,41 @@ static void a_large_heap_is_read_in_parts(void **state)
 {
 	(void)state;
 	a_random_heap(FAKE_HEAP_SPANS, 7);
+}
+
+static void check_same(const struct seep_graph *a, const struct seep_graph *b)
+{
+	uint32_t nodes = a->node_count, inner = a->first_leaf;
+
+	assert_int_equal(b->node_count, nodes);
+	assert_int_equal(b->first_leaf, inner);
+	assert_memory_equal(a->first_out, b->first_out, (inner + 1) * sizeof(*a->first_out));
+	assert_memory_equal(a->out, b->out, a->first_out[inner] * sizeof(*a->out));
+	assert_memory_equal(a->parent, b->parent, nodes * sizeof(*a->parent));
+	assert_memory_equal(a->dominator, b->dominator, nodes * sizeof(*a->dominator));
+	assert_memory_equal(a->retained, b->retained, inner * sizeof(*a->retained));
+}
+
+static void threads_change_nothing(void **state)
+{
+	struct seep_graph first;
+
+	(void)state;
+	for (uint64_t seed = 1; seed < 20; seed++) {
+		make_random_heap(seed % 5 ? 1 + seed % 9 : FAKE_HEAP_SPANS, seed);
+		seep_pool_set_threads(1);
+		build();
+		first = graph;
+		graph = (struct seep_graph){};
+		for (unsigned threads = 2; threads <= 5; threads += 3) {
+			seep_pool_set_threads(threads);
+			build();
+			check_same(&first, &graph);
+		}
+		seep_pool_set_threads(0);
+		seep_graph_deinit(&first);
+		end_world(NULL);
+	}
 }
 
 // --- rules ---
@@ -208,7 +281,7 @@ static void check_root(int i, enum seep_root_kind kind, uint64_t id)
 {
 	assert_int_equal(root_of(node(i))->kind, kind);
 	assert_int_equal(root_of(node(i))->id, id);
-	assert_true(graph.retained[SEEP_NODE_ROOT] == live.reachable_bytes);
+	assert_true(seep_graph_retained(&graph, SEEP_NODE_ROOT) == live.reachable_bytes);
 }
 
 static void each_root_holds_what_it_alone_leads_to(void **state)
@@ -238,9 +311,9 @@ static void each_root_holds_what_it_alone_leads_to(void **state)
 	check_root(9, SEEP_ROOT_SPECIAL, SEEP_SPECIAL_ROOT_TINY);
 	check_root(10, SEEP_ROOT_THREAD, 0);
 	assert_int_equal(graph.dominator[node(2)], node(1));
-	assert_int_equal(graph.retained[graph.dominator[node(0)]], 3 * CHANNEL);
+	assert_int_equal(seep_graph_retained(&graph, graph.dominator[node(0)]), 3 * CHANNEL);
 	assert_int_equal(graph.dominator[node(5)], SEEP_NODE_ROOT);
-	assert_int_equal(graph.retained[graph.dominator[node(4)]], CHANNEL);
+	assert_int_equal(seep_graph_retained(&graph, graph.dominator[node(4)]), CHANNEL);
 	assert_int_equal(node(20), SEEP_NODE_NONE);
 }
 
@@ -261,10 +334,12 @@ static void the_scheduler_holds_only_what_nothing_else_holds(void **state)
 	check_root(1, SEEP_ROOT_GLOBAL, FAKE_HEAP_DATA);
 	check_root(2, SEEP_ROOT_GLOBAL, FAKE_HEAP_DATA + 8);
 	check_root(5, SEEP_ROOT_SPECIAL, SEEP_SPECIAL_ROOT_LATE);
-	assert_int_equal(graph.first_out[node(1)], graph.first_out[node(1) + 1]);
+	uint32_t count;
+	seep_edges_of(&graph.edges, node(1), &count);
+	assert_int_equal(count, 0);
 	assert_int_equal(graph.dominator[node(5)], node(3));
-	assert_int_equal(graph.retained[node(1)], CHANNEL);
-	check_in();
+	assert_int_equal(seep_graph_retained(&graph, node(1)), CHANNEL);
+	check_in(NULL);
 }
 
 static void what_a_weak_pointer_leads_to_is_held_by_others_if_there_are_any(void **state)
@@ -284,7 +359,7 @@ static void what_a_weak_pointer_leads_to_is_held_by_others_if_there_are_any(void
 	check_root(4, SEEP_ROOT_SPECIAL, SEEP_SPECIAL_ROOT_LATE);
 	check_root(12, SEEP_ROOT_SPECIAL, SEEP_SPECIAL_ROOT_RECORDS);
 	assert_int_equal(graph.dominator[node(4)], node(3));
-	check_in();
+	check_in(NULL);
 }
 
 // The collector keeps what an object with a finalizer points to, but not for its own sake.
@@ -313,7 +388,7 @@ static void an_empty_heap_has_an_empty_graph(void **state)
 	make_small_world();
 	build();
 	assert_int_equal(graph.node_count, graph.first_object);
-	assert_int_equal(graph.retained[SEEP_NODE_ROOT], 0);
+	assert_int_equal(seep_graph_retained(&graph, SEEP_NODE_ROOT), 0);
 }
 
 int main(void)
@@ -321,6 +396,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(random_heaps_have_the_edges_of_their_pointers, end_world),
 		cmocka_unit_test_teardown(a_large_heap_is_read_in_parts, end_world),
+		cmocka_unit_test_teardown(threads_change_nothing, end_world),
 		cmocka_unit_test_teardown(each_root_holds_what_it_alone_leads_to, end_world),
 		cmocka_unit_test_teardown(the_scheduler_holds_only_what_nothing_else_holds,
 					  end_world),

@@ -97,7 +97,7 @@ static void find(enum seep_hiding sense)
 {
 	typing.runtime = fake.rt;
 	if (!live.reachable) {
-		assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+		assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_UNNAMED, &live));
 		assert_null(seep_graph_build(fake.rt, &live, &no_variables, &graph));
 	}
 	seep_hidden_deinit(&hidden);

@@ -108,7 +108,7 @@ static void describe(void)
 				  .options = &options };
 
 	seep_report_init(&report);
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_UNNAMED, &live));
 	assert_null(seep_graph_build(fake.rt, &live, &no_variables, &graph));
 	assert_null(seep_graph_dominators(&graph));
 	typing.runtime = fake.rt;

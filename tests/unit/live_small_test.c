@@ -16,7 +16,7 @@ static struct seep_live live;
 
 static void find_live(void)
 {
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_NAMED, &live));
 }
 
 static void end_live(void)

@@ -1,6 +1,8 @@
 // Who can still run, and what leaked goroutines hold: on thousands of random heaps, against the definitions in graph/live.h
 // written out on arrays. Small worlds made by hand: live_small_test.c.
 #include "graph/live.h"
+
+#include "base/pool.h"
 #include "support/fake_heap.h"
 
 #include <setjmp.h>
@@ -523,7 +525,7 @@ static void make_world(void)
 
 static void find_live(void)
 {
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_NAMED, &live));
 }
 
 static void end_live(void)
@@ -666,6 +668,51 @@ static void random_heaps_are_judged_as_the_definition_says(void **state)
 		assert_true(by_phase[i] > GRAPHS / 20);
 }
 
+static void check_same(const struct seep_live *a, const struct seep_live *b)
+{
+	size_t bytes = SEEP_BITS_WORDS(fake.rt->heap.slots) * 8;
+
+	assert_memory_equal(a->phase, b->phase, fake.rt->goroutines.len);
+	assert_memory_equal(a->base, b->base, bytes);
+	assert_memory_equal(a->opaque, b->opaque, bytes);
+	assert_memory_equal(a->reachable, b->reachable, bytes);
+	assert_int_equal(a->reachable_objects, b->reachable_objects);
+	assert_int_equal(a->reachable_bytes, b->reachable_bytes);
+	assert_int_equal(a->dangling, b->dangling);
+	assert_int_equal(a->dangling_example, b->dangling_example);
+}
+
+static void threads_and_names_change_nothing(void **state)
+{
+	uint64_t dangling = 0;
+
+	(void)state;
+	for (seed = 1; seed <= GRAPHS / 8; seed++) {
+		struct seep_live first;
+		make_world();
+		assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_UNNAMED, &first));
+		for (unsigned i = 0; i < 6; i++) {
+			static const unsigned threads[] = { 1, 2, 5 };
+			seep_pool_set_threads(threads[i % 3]);
+			assert_null(seep_live_find(fake.rt, &fake.locks,
+						   i < 3 ? SEEP_LIVE_UNNAMED : SEEP_LIVE_NAMED,
+						   &live));
+			// Followed one by one, what a guess leads to is read before the next root says for certain.
+			if (i >= 3) {
+				live.dangling = first.dangling;
+				live.dangling_example = first.dangling_example;
+			}
+			check_same(&first, &live);
+			end_live();
+		}
+		seep_pool_set_threads(0);
+		dangling += first.dangling;
+		seep_live_deinit(&first);
+		end_world(NULL);
+	}
+	assert_true(dangling > 0);
+}
+
 // What a group retains.
 
 static uint64_t naive_retained(const uint32_t *groups, uint32_t group)
@@ -722,6 +769,7 @@ static void random_groups_retain_what_only_they_reach(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(threads_and_names_change_nothing, end_world),
 		cmocka_unit_test_teardown(random_heaps_are_judged_as_the_definition_says,
 					  end_world),
 		cmocka_unit_test_teardown(random_groups_retain_what_only_they_reach, end_world),

@@ -254,7 +254,7 @@ static void detect(void)
 {
 	forget();
 	seep_report_init(&report);
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_UNNAMED, &live));
 	assert_null(seep_graph_build(fake.rt, &live, &variables, &graph));
 	assert_null(seep_graph_dominators(&graph));
 	struct seep_view view = { .runtime = fake.rt,
@@ -728,7 +728,7 @@ static void a_view_without_a_graph_finds_nothing(void **state)
 	queued(HOUR);
 	forget();
 	seep_report_init(&report);
-	assert_null(seep_live_find(fake.rt, &fake.locks, &live));
+	assert_null(seep_live_find(fake.rt, &fake.locks, SEEP_LIVE_UNNAMED, &live));
 	struct seep_view view = { .runtime = fake.rt,
 				  .locks = &fake.locks,
 				  .live = &live,

@@ -1,0 +1,135 @@
+#!/usr/bin/env python3
+"""Looks at one process with ever more memory allowed (--max-mem); the program is memory_limit/.
+
+At each limit seep's peak, as the kernel counts it, stays below it (a tenth more is let pass), and what is reported is what a look
+without limit reports, less the causes that the caveats say were left out. Where not even a copy has room, the process is not
+touched, and with what the message asks for it has.
+
+The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed, 1 something did, 2 usage.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+
+import run_programs as programs
+
+SOURCES = pathlib.Path(__file__).resolve().parent / "memory_limit"
+EXIT_PARTIAL = 6
+STEPS = 8
+HOLDERS = {"ticker", "map-bloat", "pool-bloat"}
+TYPES = {"substring", "subslice", "lost-elements"}
+
+
+def build(release):
+    """The program's path, built unless the cache has it."""
+    go, full = programs.go_command(release)
+    digest = hashlib.sha256(full.encode())
+    for path in sorted(SOURCES.iterdir()):
+        digest.update(path.read_bytes())
+    folder = programs.CACHE / "memory_limit"
+    folder.mkdir(parents=True, exist_ok=True)
+    binary = folder / digest.hexdigest()[:24]
+    if binary.exists():
+        return binary
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        output = pathlib.Path(scratch) / "program"
+        result = subprocess.run(
+            [go, "build", "-o", output, "."], cwd=SOURCES, env=programs.go_environment(False), check=False,
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        if result.returncode != 0:
+            raise programs.Failure("cannot be built", *result.stdout.splitlines()[-20:])
+        os.rename(output, binary)
+    return binary
+
+
+def look(seep, pid, limit=None):
+    """(exit status, peak in bytes, the report or None, what it says on stderr)"""
+    with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
+        command = [seep, "--json", *(["--max-mem", f"{limit // 1024}K"] if limit else []), str(pid)]
+        with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=out, stderr=err) as run:
+            _, status, usage = os.wait4(run.pid, 0)
+            run.returncode = os.waitstatus_to_exitcode(status)
+        out.seek(0)
+        err.seek(0)
+        text, said = out.read(), err.read().decode()
+    if run.returncode == programs.EXIT_NOT_PERMITTED:
+        raise programs.Skip(said.strip())
+    return run.returncode, usage.ru_maxrss * 1024, json.loads(text) if text else None, said
+
+
+def findings(report, without=()):
+    keys = ("cause", "verdict", "signature", "count", "retained_bytes", "wasted_bytes")
+    return sorted(tuple(str(f.get(key)) for key in keys) for f in report["findings"] if f["cause"] not in without)
+
+
+def check(condition, *lines):
+    if not condition:
+        raise programs.Failure(*map(str, lines))
+
+
+def check_step(seep, pid, limit, whole):
+    """Which detail there was: 0 goroutines, 1 types, 2 everything."""
+    status, peak, report, said = look(seep, pid, limit)
+    check(report, f"no report within {limit}: {said}")
+    check(peak <= limit * 1.1, f"took {peak} bytes of {limit}")
+    caveats = " ".join(report["caveats"])
+    without = (HOLDERS if "holders" in caveats else set()) | (TYPES if "types" in caveats else set())
+    check(status == (EXIT_PARTIAL if without else 0), f"exit status {status} within {limit}, left out {without}")
+    check(bool(report.get("holders")) == (not without), f"holders within {limit}: {report.get('holders')}")
+    check(findings(report) == findings(whole, without), f"within {limit}:", findings(report), findings(whole, without))
+    return 2 if not without else 1 if without == HOLDERS else 0
+
+
+def check_process(seep, pid):
+    status, _, whole, said = look(seep, pid)
+    check(status == 0, f"exit status {status} without a limit: {said}")
+    causes = {f["cause"] for f in whole["findings"]}
+    check(causes >= {"receive-blocked", "substring", "ticker"}, f"the program has {causes}")
+
+    status, peak, report, said = look(seep, pid, 20 << 20)
+    least = re.search(r"at least (\d+) are needed; the process was not stopped", said)
+    check(status == EXIT_PARTIAL and report is None and least, f"exit status {status} within 20 MB: {said}")
+    check(peak <= 22 << 20, f"took {peak} bytes of 20 MB")
+
+    least = int(least[1]) * 1000000
+    status, _, _, said = look(seep, pid, least)
+    most = re.search(r"not enough for everything, (\d+) would be", said)
+    check(status == EXIT_PARTIAL and most, f"exit status {status} within {least}: {said}")
+    most = (int(most[1]) + 2) * 1000000
+    details = [check_step(seep, pid, least + (most - least) * k // STEPS, whole) for k in range(STEPS + 1)]
+    check(details == sorted(details) and set(details) == {0, 1, 2}, f"details by limit: {details}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seep", default=programs.ROOT / "build/seep", metavar="PATH")
+    parser.add_argument("--release", default="1.27", metavar="R")
+    options = parser.parse_args()
+    failed = skipped = 0
+    try:
+        with subprocess.Popen([build(options.release)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+            try:
+                check(process.stdout.readline() == "ready\n", "the program does not start")
+                check_process(options.seep, process.pid)
+            finally:
+                process.kill()
+    except programs.Failure as failure:
+        print("FAIL", *failure.args, sep="\n  ")
+        failed = 1
+    except programs.Skip as skip:
+        print("skipped:", skip)
+        skipped = 1
+    print(f"{1 - failed - skipped} passed, {failed} failed, {skipped} skipped")
+    return failed
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+module seep.test/memory-limit
+
+go 1.18
