@@ -111,15 +111,21 @@ static bool find_maps(struct detector *d)
 	const struct seep_typing *typing = d->view->typing;
 	struct seep_map_size size;
 	bool ok = seep_detect_wanted(d->view, "map-bloat", SEEP_VERDICT_SUSPECT);
+	// No word of a heap is in the directories of two maps, so this is never all used up.
+	uint64_t words = d->view->runtime->heap.bytes / 8 + 1;
+	size_t looked_at = 0;
 
-	for (size_t i = 0; ok && i < typing->maps.len; i++) {
-		const struct seep_map_head *map = &typing->maps.data[i];
-		if (seep_map_size(typing, map, &size) && size.storage &&
+	for (; ok && words && looked_at < typing->maps.len; looked_at++) {
+		const struct seep_map_head *map = &typing->maps.data[looked_at];
+		if (seep_map_size(typing, map, &words, &size) && size.storage &&
 		    size.entries < size.slots / MAP_PART)
 			ok = add_map(d, map, &size);
-		else
-			continue;
 	}
+	if (!words)
+		seep_report_caveat(
+			d->report,
+			"%zu maps were not looked at for room they do not use: together they claim more tables than the heap has room for",
+			typing->maps.len - looked_at + 1);
 	for (size_t i = 0; ok && i < d->groups.len; i++)
 		if (d->groups.data[i].waste >= map_waste_min)
 			ok = add_map_finding(d, &d->groups.data[i]);

@@ -45,7 +45,7 @@ uint32_t seep_object_type(struct seep_object_types *types, struct seep_object ob
 {
 	const struct seep_typing *typing = types->view->typing;
 	const struct seep_span *span = &types->view->runtime->heap.spans.data[object.span];
-	uint32_t content = typing->content[seep_heap_number(&types->view->runtime->heap, object)];
+	uint32_t content = seep_typing_content_id(typing, span->first + (uint64_t)object.slot);
 	_cleanup_(seep_str_deinit) struct seep_str name = {};
 	bool added;
 

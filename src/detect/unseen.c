@@ -138,6 +138,7 @@ static void judge_bytes(struct detector *d, const struct seep_hidden *hidden,
 struct follower {
 	struct detector *d;
 	const struct seep_hidden *hidden;
+	bool soft;
 	uint64_t *taken; /** bit by node: counted in some group */
 	struct seep_vec(uint32_t) todo;
 };
@@ -172,26 +173,29 @@ static void take_all(struct follower *f, struct group *group, uint32_t first)
 	}
 }
 
+static void judge_pointer(const struct seep_partial *p, uint32_t node, void *arg)
+{
+	struct follower *f = arg;
+	struct detector *d = f->d;
+
+	if (!seep_bit_get(f->hidden->pinned, node) || seep_bit_get(f->taken, node) ||
+	    is_pinned(d, f->hidden, p->object))
+		return;
+	struct group *group = group_of(d, CAUSE_LOST,
+				       f->soft || p->guessed || d->blind ? SEEP_VERDICT_SUSPECT :
+									   SEEP_VERDICT_PROVEN,
+				       f->soft, p);
+	if (group)
+		take_all(f, group, node);
+}
+
 static struct seep_error *judge_objects(struct detector *d, const struct seep_hidden *hidden,
 					bool soft, uint64_t *taken)
 {
-	struct follower f = { .d = d, .hidden = hidden, .taken = taken };
-	const struct seep_typing *typing = d->view->typing;
+	struct follower f = { .d = d, .hidden = hidden, .soft = soft, .taken = taken };
 
-	for (size_t i = 0; i < hidden->pointers.len; i++) {
-		uint32_t node = hidden->pointers.data[i].node;
-		const struct seep_partial *p =
-			&typing->partials.data[hidden->pointers.data[i].partial];
-		if (!seep_bit_get(hidden->pinned, node) || seep_bit_get(taken, node) ||
-		    is_pinned(d, hidden, p->object))
-			continue;
-		struct group *group = group_of(
-			d, CAUSE_LOST,
-			soft || p->guessed || d->blind ? SEEP_VERDICT_SUSPECT : SEEP_VERDICT_PROVEN,
-			soft, p);
-		if (group)
-			take_all(&f, group, node);
-	}
+	seep_hidden_each(d->view->typing, d->view->graph, soft ? SEEP_HIDDEN_SOFT : SEEP_HIDDEN,
+			 judge_pointer, &f);
 	seep_vec_free(&f.todo);
 	return d->failed ? &seep_enomem : NULL;
 }

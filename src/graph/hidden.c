@@ -7,11 +7,9 @@
 struct finder {
 	const struct seep_typing *typing;
 	const struct seep_graph *graph;
-	const struct seep_heap *heap;
 	struct seep_hidden *ret;
 	enum seep_hiding sense;
-	struct seep_map partial_of; /** node → index in partials + 1, of those with pointers */
-	struct seep_graph_in in;
+	uint64_t *partial; /** bit by node: it is in partials, and has pointers */
 	uint64_t *suspect; /** bit by node */
 	struct seep_vec(uint32_t) todo;
 	bool failed;
@@ -38,25 +36,62 @@ static bool is_visible(struct sweep *s, enum seep_hiding sense, uint64_t offset)
 }
 
 /** Visits the nodes that the object's pointers lead to, those that are visible or those that are hidden. */
-static void each_target(struct finder *f, uint32_t partial, bool visible,
-			void (*visit)(struct finder *, uint32_t partial, uint32_t node))
+static void each_target(const struct seep_typing *typing, const struct seep_graph *graph,
+			enum seep_hiding sense, const struct seep_partial *p, bool visible,
+			void (*visit)(const struct seep_partial *p, uint32_t node, void *arg),
+			void *arg)
 {
-	const struct seep_partial *p = &f->typing->partials.data[partial];
-	struct sweep sweep = { f->typing->ranges.data + p->first_range, p->range_count, 0 };
+	const struct seep_heap *heap = &typing->runtime->heap;
+	struct sweep sweep = { typing->ranges.data + p->first_range, p->range_count, 0 };
 	struct seep_pointers walk;
 	struct seep_object target;
 	uint64_t word;
 	seep_addr value;
 
-	seep_pointers_start(f->heap, p->object, &walk);
+	seep_pointers_start(heap, p->object, &walk);
 	while (seep_pointers_next(&walk, &word, &value)) {
-		if (!value || is_visible(&sweep, f->sense, word * 8) != visible ||
-		    !seep_heap_find(f->heap, value, &target))
+		if (!value || is_visible(&sweep, sense, word * 8) != visible ||
+		    !seep_heap_find(heap, value, &target))
 			continue;
-		uint32_t node = seep_graph_node(f->graph, target);
+		uint32_t node = seep_graph_node(graph, target);
 		if (node != SEEP_NODE_NONE)
-			visit(f, partial, node);
+			visit(p, node, arg);
 	}
+}
+
+void seep_hidden_each(const struct seep_typing *typing, const struct seep_graph *graph,
+		      enum seep_hiding sense,
+		      void (*visit)(const struct seep_partial *p, uint32_t node, void *arg),
+		      void *arg)
+{
+	seep_vec_foreach(p, &typing->partials)
+		if (!typing->runtime->heap.spans.data[p->object.span].noscan &&
+		    seep_graph_node(graph, p->object) != SEEP_NODE_NONE)
+			each_target(typing, graph, sense, p, false, visit, arg);
+}
+
+static void clear_target(const struct seep_partial *p, uint32_t node, void *arg);
+
+static void clear_visible(struct finder *f, const struct seep_partial *p)
+{
+	each_target(f->typing, f->graph, f->sense, p, true, clear_target, f);
+}
+
+/** The partial object that is this node. */
+static const struct seep_partial *partial_at(const struct finder *f, uint32_t node)
+{
+	const struct seep_heap *heap = &f->typing->runtime->heap;
+	uint64_t number = seep_heap_number(heap, seep_graph_object(f->graph, node));
+	size_t lo = 0, hi = f->typing->partials.len;
+
+	while (lo < hi) {
+		size_t mid = (lo + hi) / 2;
+		if (seep_heap_number(heap, f->typing->partials.data[mid].object) < number)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return &f->typing->partials.data[lo];
 }
 
 static void suspect(struct finder *f, uint32_t node)
@@ -68,11 +103,10 @@ static void suspect(struct finder *f, uint32_t node)
 		f->failed = true;
 }
 
-static void note_hidden(struct finder *f, uint32_t partial, uint32_t node)
+static void suspect_target(const struct seep_partial *p, uint32_t node, void *arg)
 {
-	if (!seep_vec_push(&f->ret->pointers, (struct seep_hidden_pointer){ partial, node }))
-		f->failed = true;
-	suspect(f, node);
+	(void)p;
+	suspect(arg, node);
 }
 
 static void clear(struct finder *f, uint32_t node)
@@ -84,59 +118,44 @@ static void clear(struct finder *f, uint32_t node)
 		f->failed = true;
 }
 
-static void clear_target(struct finder *f, uint32_t partial, uint32_t node)
+static void clear_target(const struct seep_partial *p, uint32_t node, void *arg)
 {
-	(void)partial;
-	clear(f, node);
+	(void)p;
+	clear(arg, node);
 }
 
-static bool pointed_to_from_outside(const struct finder *f, uint32_t node)
+static void each_edge(struct finder *f, uint32_t node, void (*visit)(struct finder *, uint32_t))
 {
-	for (uint32_t e = f->in.first[node]; e < f->in.first[node + 1]; e++)
-		if (!seep_bit_get(f->suspect, f->in.from[e]) &&
-		    !seep_map_get(&f->partial_of, f->in.from[e]))
-			return true;
-	return false;
+	uint32_t count;
+	const uint32_t *out = seep_edges_of(&f->graph->edges, node, &count);
+
+	for (uint32_t e = 0; e < count; e++)
+		visit(f, out[e]);
 }
 
 static void find_pinned(struct finder *f)
 {
 	const struct seep_graph *g = f->graph;
-	const struct seep_typing *typing = f->typing;
-	uint32_t count;
 
-	while (f->todo.len) {
-		const uint32_t *out = seep_edges_of(&g->edges, seep_vec_pop(&f->todo), &count);
-		for (uint32_t e = 0; e < count; e++)
-			suspect(f, out[e]);
-	}
-	if (f->failed || !seep_graph_in_init(&g->edges, f->suspect, &f->in)) {
-		f->failed = true;
-		return;
-	}
+	while (f->todo.len)
+		each_edge(f, seep_vec_pop(&f->todo), suspect);
 	for (size_t i = 0; i < SEEP_BITS_WORDS(g->node_count); i++)
 		f->ret->pinned[i] = f->suspect[i];
-	for (size_t i = 0; i < SEEP_BITS_WORDS(g->node_count); i++)
-		for (uint64_t bits = f->suspect[i]; bits; bits &= bits - 1) {
-			uint32_t node = i * 64 + __builtin_ctzll(bits);
-			if (pointed_to_from_outside(f, node))
-				clear(f, node);
-		}
-	for (uint32_t i = 0; i < typing->partials.len; i++) {
-		uint32_t node = seep_graph_node(g, typing->partials.data[i].object);
-		if (node != SEEP_NODE_NONE && seep_map_get(&f->partial_of, node) &&
+	for (uint32_t node = 0; node < g->edges.inner; node++)
+		if (!seep_bit_get(f->suspect, node) && !seep_bit_get(f->partial, node))
+			each_edge(f, node, clear);
+	seep_vec_foreach(p, &f->typing->partials) {
+		uint32_t node = seep_graph_node(g, p->object);
+		if (node != SEEP_NODE_NONE && seep_bit_get(f->partial, node) &&
 		    !seep_bit_get(f->suspect, node))
-			each_target(f, i, true, clear_target);
+			clear_visible(f, p);
 	}
 	while (f->todo.len) {
 		uint32_t node = seep_vec_pop(&f->todo);
-		const uint64_t *partial = seep_map_get(&f->partial_of, node);
-		const uint32_t *out = seep_edges_of(&g->edges, node, &count);
-		if (partial)
-			each_target(f, *partial - 1, true, clear_target);
+		if (seep_bit_get(f->partial, node))
+			clear_visible(f, partial_at(f, node));
 		else
-			for (uint32_t e = 0; e < count; e++)
-				clear(f, out[e]);
+			each_edge(f, node, clear);
 	}
 }
 
@@ -145,40 +164,30 @@ struct seep_error *seep_hidden_find(const struct seep_typing *typing,
 				    struct seep_hidden *ret)
 {
 	size_t words = SEEP_BITS_WORDS(graph->node_count) + 1;
-	struct finder f = { .typing = typing,
-			    .graph = graph,
-			    .heap = &typing->runtime->heap,
-			    .ret = ret,
-			    .sense = sense };
+	struct finder f = { .typing = typing, .graph = graph, .ret = ret, .sense = sense };
 
 	*ret = (struct seep_hidden){ .pinned = calloc(words, 8) };
 	f.suspect = calloc(words, 8);
-	f.failed = !ret->pinned || !f.suspect;
-	for (uint32_t i = 0; !f.failed && i < typing->partials.len; i++) {
-		const struct seep_partial *p = &typing->partials.data[i];
-		uint32_t node = seep_graph_node(graph, p->object);
-		if (f.heap->spans.data[p->object.span].noscan || node == SEEP_NODE_NONE)
-			continue;
-		uint64_t *slot = seep_map_put(&f.partial_of, node, NULL);
-		if (!slot) {
-			f.failed = true;
-			break;
+	f.partial = calloc(words, 8);
+	f.failed = !ret->pinned || !f.suspect || !f.partial;
+	if (!f.failed) {
+		seep_hidden_each(typing, graph, sense, suspect_target, &f);
+		seep_vec_foreach(p, &typing->partials) {
+			uint32_t node = seep_graph_node(graph, p->object);
+			if (node != SEEP_NODE_NONE &&
+			    !typing->runtime->heap.spans.data[p->object.span].noscan)
+				seep_bit_set(f.partial, node);
 		}
-		*slot = i + 1;
-		each_target(&f, i, false, note_hidden);
-	}
-	if (!f.failed && ret->pointers.len) {
-		find_pinned(&f);
-		seep_graph_in_deinit(&f.in);
+		if (f.todo.len)
+			find_pinned(&f);
 	}
 	free(f.suspect);
-	seep_map_deinit(&f.partial_of);
+	free(f.partial);
 	seep_vec_free(&f.todo);
 	return f.failed ? &seep_enomem : NULL;
 }
 
 void seep_hidden_deinit(struct seep_hidden *hidden)
 {
-	seep_vec_free(&hidden->pointers);
 	free(hidden->pinned);
 }

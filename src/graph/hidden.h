@@ -13,17 +13,19 @@
 
 enum seep_hiding { SEEP_HIDDEN, SEEP_HIDDEN_SOFT };
 
-struct seep_hidden_pointer {
-	uint32_t partial; /** index in typing->partials */
-	uint32_t node; /** what it leads to */
-};
-
 struct seep_hidden {
-	struct seep_vec(struct seep_hidden_pointer) pointers; /** by partial, then by place */
 	uint64_t *pinned; /** bit by node */
 };
 
-/** Pointers hidden in that sense, SOFT includes the others. Cost goes with what hidden pointers lead to. */
+/**
+ * Visits the pointers that are hidden in that sense, SOFT includes the others: the object that holds one, and the node it leads to. By
+ * object, then by place. They are not kept, for there may be as many as there are words in the heap.
+ */
+void seep_hidden_each(const struct seep_typing *typing, const struct seep_graph *graph,
+		      enum seep_hiding sense,
+		      void (*visit)(const struct seep_partial *holder, uint32_t node, void *arg),
+		      void *arg);
+/** What is pinned by pointers hidden in that sense. If there are any, it looks at every edge once. */
 struct seep_error *seep_hidden_find(const struct seep_typing *typing,
 				    const struct seep_graph *graph, enum seep_hiding sense,
 				    struct seep_hidden *ret) _must_check_;

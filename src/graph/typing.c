@@ -13,10 +13,12 @@
 // seeing too much: views are added from objects that are themselves only held by what nothing can see, and a *T sees only
 // its T only where the type of the memory around is known to hold one there; casting by way of unsafe is common.
 //
-// An object that is seen whole needs two bits; ranges are kept only for the others.
+// An object that is seen whole needs one bit; ranges are kept only for the others.
 #include "graph/typing.h"
 
 #include "graph/typing_internal.h"
+
+#include "base/large.h"
 
 #include <string.h>
 
@@ -77,24 +79,50 @@ uint32_t seep_typer_content(struct typer *t, enum seep_content content, seep_add
 	return *slot;
 }
 
-bool seep_typer_set(struct typer *t, struct seep_object object, uint32_t content)
+/** More contents than 16 bits count: from now on they take 32. */
+static bool widen(struct seep_typing *typing)
 {
-	uint64_t n = seep_heap_number(t->heap, object);
+	uint64_t slots = typing->runtime->heap.slots;
 
-	if (t->typing->content[n] || !content)
+	typing->wide_content = seep_large_alloc(slots + 1, sizeof(*typing->wide_content));
+	if (!typing->wide_content)
 		return false;
-	t->typing->content[n] = content;
-	if (t->guessing)
-		seep_bit_set(t->typing->guessed, n);
-	if (t->fitting)
-		seep_bit_set(t->fitted, n);
+	for (uint64_t i = 0; i <= slots; i++)
+		typing->wide_content[i] = typing->content[i];
+	free(typing->content);
+	typing->content = NULL;
 	return true;
 }
 
-void seep_typer_push(struct typer *t, struct work work)
+void seep_typer_replace(struct typer *t, uint64_t n, uint32_t content)
 {
-	if (!seep_vec_push(&t->work, work))
+	struct seep_typing *typing = t->typing;
+
+	if (content > UINT16_MAX && !typing->wide_content && !widen(typing))
 		t->failed = true;
+	else if (typing->wide_content)
+		typing->wide_content[n] = content;
+	else
+		typing->content[n] = content;
+	t->marks[n / 64].known |= 1ull << n % 64;
+}
+
+/** Of an object whose content is not known. */
+static inline void put_content(struct typer *t, uint64_t n, uint32_t content)
+{
+	if (!content)
+		return;
+	seep_typer_replace(t, n, content);
+	if (t->guessing)
+		seep_bit_set(t->typing->guessed, n);
+}
+
+bool seep_typer_set(struct typer *t, uint64_t n, uint32_t content)
+{
+	if (seep_typer_is_known(t, n) || !content)
+		return false;
+	put_content(t, n, content);
+	return true;
 }
 
 bool seep_typer_find(const struct typer *t, seep_addr pointer, struct found *ret)
@@ -112,7 +140,7 @@ void seep_typer_see_all(struct typer *t, seep_addr pointer)
 	struct found f;
 
 	if (seep_typer_find(t, pointer, &f))
-		t->seen[f.n] |= SEEN_ALL;
+		seep_typer_see(t, f.n);
 }
 
 /** Whether bytes from there on are the whole of what was allocated. */
@@ -137,11 +165,11 @@ static void see_part(struct typer *t, const struct found *f, struct part_view vi
 	struct seep_typing *typing = t->typing;
 	bool added;
 
-	if ((t->seen[f->n] & SEEN_ALL) == SEEN_ALL)
+	if (seep_typer_is_seen(t, f->n))
 		return;
 	if (f->span->tiny || f->span->elem_size <= SMALL_MAX || f->span->elem_size > UINT32_MAX ||
 	    typing->ranges.len >= RANGES_MAX) {
-		t->seen[f->n] |= SEEN_ALL;
+		seep_typer_see(t, f->n);
 		return;
 	}
 	uint64_t *slot = seep_map_put(&t->partial_of, f->n, &added);
@@ -171,7 +199,7 @@ static void see_part(struct typer *t, const struct found *f, struct part_view vi
 			return;
 	}
 	if (p->range_count >= OBJECT_RANGES_MAX || !seep_vec_push(&typing->ranges, range)) {
-		t->seen[f->n] |= SEEN_ALL;
+		seep_typer_see(t, f->n);
 		return;
 	}
 	p->first_range = typing->ranges.len; // index + 1, newest first
@@ -218,8 +246,7 @@ static uint64_t first_mask(struct typer *t, uint32_t shape)
 	return bits;
 }
 
-/** What is kept of a shape beside it; NULL when memory is out. */
-static struct shape_notes *notes_of(struct typer *t, uint32_t shape)
+static struct shape_notes *make_notes(struct typer *t, uint32_t shape)
 {
 	while (t->notes.len <= shape)
 		if (!seep_vec_push(&t->notes, (struct shape_notes){})) {
@@ -227,15 +254,20 @@ static struct shape_notes *notes_of(struct typer *t, uint32_t shape)
 			return NULL;
 		}
 	struct shape_notes *notes = &t->notes.data[shape];
-	if (!notes->content) {
-		const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
-		notes->content = seep_typer_content(t, SEEP_CONTENT_SHAPE, s->type, shape);
-		notes->mask = first_mask(t, shape);
-		notes->channel = s->type && s->opaque &&
-				 strcmp(seep_type_name(t->typing->shapes.types, s->type),
-					"runtime.hchan") == 0;
-	}
+	const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
+	notes->content = seep_typer_content(t, SEEP_CONTENT_SHAPE, s->type, shape);
+	notes->mask = first_mask(t, shape);
+	notes->channel =
+		s->type && s->opaque &&
+		strcmp(seep_type_name(t->typing->shapes.types, s->type), "runtime.hchan") == 0;
 	return notes;
+}
+
+/** What is kept of a shape beside it; NULL when memory is out. */
+static inline struct shape_notes *notes_of(struct typer *t, uint32_t shape)
+{
+	return shape < t->notes.len && t->notes.data[shape].content ? &t->notes.data[shape] :
+								      make_notes(t, shape);
 }
 
 uint64_t seep_typer_mask(struct typer *t, uint32_t shape)
@@ -268,25 +300,13 @@ static uint64_t low_bits(uint64_t n)
 	return n < 64 ? (1ull << n) - 1 : ~0ull;
 }
 
-/**
- * Does the object's own pointer map agree that so many bytes of values of the shape stand there from its first one on, and no pointers
- * behind them? An object that only begins with such values may end in something else.
- */
-static bool mask_agrees(const struct typer *t, const struct found *f, const struct seep_shape *s,
-			uint64_t mask, uint64_t bytes)
+/** mask_agrees() for what has more pointer words than 64 bits tell of. */
+static bool long_mask_agrees(const struct typer *t, const struct found *f, uint64_t mask,
+			     uint64_t words, uint64_t limit)
 {
-	struct seep_pointers walk;
 	uint64_t have = 0, first = seep_content_start(f->span) / 8;
-	uint64_t words = f->span->elem_size / 8 - first, limit = first + bytes / 8;
+	struct seep_pointers walk;
 
-	if (f->span->noscan)
-		return s->ptr_bytes == 0;
-	if (s->ptr_bytes == 0 || !f->span->bytes || !mask)
-		return false;
-	if (words > 64)
-		words = 64;
-	if (s->size / 8 < words)
-		words = s->size / 8; // one value is enough
 	seep_pointers_start(t->heap, f->object, &walk);
 	if (walk.guess)
 		return true; // the runtime's own way out; there is nothing to compare with
@@ -302,20 +322,44 @@ static bool mask_agrees(const struct typer *t, const struct found *f, const stru
 	return ((have ^ mask) & low_bits(words)) == 0;
 }
 
+/**
+ * Does the object's own pointer map agree that so many bytes of values of the shape stand there from its first one on, and no pointers
+ * behind them? An object that only begins with such values may end in something else.
+ */
+static inline bool mask_agrees(const struct typer *t, const struct found *f,
+			       const struct seep_shape *s, uint64_t mask, uint64_t bytes)
+{
+	const unsigned char *object;
+	uint64_t have, first = seep_content_start(f->span) / 8;
+	uint64_t words = f->span->elem_size / 8 - first, limit = first + bytes / 8;
+
+	if (f->span->noscan)
+		return s->ptr_bytes == 0;
+	if (s->ptr_bytes == 0 || !f->span->bytes || !mask)
+		return false;
+	if (words > 64)
+		words = 64;
+	if (s->size / 8 < words)
+		words = s->size / 8; // one value is enough
+	if (seep_pointers_small(f->span, f->object.slot, &object, &have))
+		return !(have & ~low_bits(limit)) && ((have ^ mask) & low_bits(words)) == 0;
+	return long_mask_agrees(t, f, mask, words, limit);
+}
+
 /** Takes the type that the object's allocation left with it, if it did. */
 static void take_header(struct typer *t, const struct found *f)
 {
-	if (!t->typing->content[f->n] && seep_typer_set_header(t, f->object))
-		seep_typer_push(t, (struct work){ .object = f->object });
+	if ((f->span->map == SEEP_MAP_HEADER || f->span->map == SEEP_MAP_LARGE) &&
+	    !seep_typer_is_known(t, f->n) && seep_typer_set_header(t, f->object))
+		seep_typer_push_object(t, f->object);
 }
 
-/** The object holds so many bytes of values of the shape, if nothing else is known of it and its pointer map agrees. */
+/** The object holds so many bytes of values of the shape, if nothing else is known of it (take_header) and its pointer map agrees. */
 static bool take_shape(struct typer *t, const struct found *f, uint32_t shape, uint64_t bytes)
 {
 	const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
 
-	take_header(t, f);
-	if (t->typing->content[f->n])
+	if (seep_typer_is_known(t, f->n))
 		return true;
 	struct shape_notes *notes = notes_of(t, shape);
 	if (f->span->tiny || s->size == 0 || !notes || !mask_agrees(t, f, s, notes->mask, bytes))
@@ -324,9 +368,9 @@ static bool take_shape(struct typer *t, const struct found *f, uint32_t shape, u
 		seep_typer_see_channel(t, seep_heap_address(t->heap, f->object), 0);
 		return true;
 	}
-	seep_typer_set(t, f->object, notes->content);
+	put_content(t, f->n, notes->content);
 	if (s->part_count)
-		seep_typer_push(t, (struct work){ .object = f->object });
+		seep_typer_push_object(t, f->object);
 	return true;
 }
 
@@ -336,9 +380,11 @@ void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape)
 
 	if (!seep_typer_find(t, pointer, &f))
 		return;
-	t->seen[f.n] |= SEEN_ALL;
-	if (shape && f.offset == seep_content_start(f.span))
-		take_shape(t, &f, shape, f.span->elem_size - f.offset);
+	seep_typer_see(t, f.n);
+	if (!shape || f.offset != seep_content_start(f.span))
+		return;
+	take_header(t, &f);
+	take_shape(t, &f, shape, f.span->elem_size - f.offset);
 }
 
 /** At the first byte of memory of unknown type a struct is likely to be the head of something that is read by casting: a page, a record. */
@@ -350,89 +396,82 @@ static bool is_struct(const struct typer *t, const struct seep_shape *s)
 	       type.kind == SEEP_KIND_STRUCT;
 }
 
-/** A pointer that sees a value of the shape. */
-static void see_value(struct typer *t, seep_addr pointer, uint32_t shape, seep_addr holder)
+/** A pointer that sees a value of the shape; f: what it leads to, NULL = no object. */
+static void see_value(struct typer *t, seep_addr pointer, const struct found *f, uint32_t shape,
+		      seep_addr holder)
 {
 	const struct seep_shape s = t->typing->shapes.shapes.data[shape];
-	struct found f;
 
-	if (!seep_typer_find(t, pointer, &f)) {
+	if (!f) {
 		if (s.part_count)
 			seep_typer_global(t, pointer, shape);
 		return;
 	}
-	take_header(t, &f);
-	uint64_t start = seep_content_start(f.span);
-	if (!shape || s.size == 0 || s.opaque || f.offset < start ||
-	    s.size > f.span->elem_size - f.offset) {
-		t->seen[f.n] |= SEEN_ALL;
-		if (s.opaque && shape && is_whole(t, &f, s.size))
-			take_shape(t, &f, shape, s.size);
+	take_header(t, f);
+	uint64_t start = seep_content_start(f->span);
+	if (!shape || s.size == 0 || s.opaque || f->offset < start ||
+	    s.size > f->span->elem_size - f->offset) {
+		seep_typer_see(t, f->n);
+		if (s.opaque && shape && is_whole(t, f, s.size))
+			take_shape(t, f, shape, s.size);
 		return;
 	}
-	if (is_whole(t, &f, s.size)) {
-		t->seen[f.n] |= SEEN_ALL;
-		take_shape(t, &f, shape, s.size);
+	if (is_whole(t, f, s.size)) {
+		seep_typer_see(t, f->n);
+		take_shape(t, f, shape, s.size);
 		return;
 	}
-	const struct seep_content_type *content =
-		&t->typing->contents.data[t->typing->content[f.n]];
+	const struct seep_content_type *content = seep_typing_content_of(t->typing, f->n);
 	// Where code casts with unsafe, the first field stands for the whole struct, the first element for the array.
 	struct part_view view = {
 		.len = s.size,
 		.soft_len = s.size,
 		.holder = holder,
 		.kind = SEEP_PART_POINTER,
-		.guessed = f.offset == start,
+		.guessed = f->offset == start,
 	};
 	if (content->content == SEEP_CONTENT_SHAPE && content->type) {
 		uint64_t outer = t->typing->shapes.shapes.data[content->shape].size;
 		enum seep_inside inside =
 			outer ? seep_type_contains(t->typing->shapes.types, content->type,
-						   (f.offset - start) % outer, s.type) :
+						   (f->offset - start) % outer, s.type) :
 				SEEP_INSIDE_NOT; // a header that lies
 		// Who casts goes by way of what the whole begins with: a header, or the first element of an array.
 		view.guessed = inside == SEEP_INSIDE_BEGINS ||
-			       (inside == SEEP_INSIDE_IS && f.offset == start);
+			       (inside == SEEP_INSIDE_IS && f->offset == start);
 		if (inside == SEEP_INSIDE_NOT)
-			t->seen[f.n] |= SEEN_ALL; // a cast
+			seep_typer_see(t, f->n); // a cast
 		else
-			see_part(t, &f, view);
+			see_part(t, f, view);
 		return;
 	}
-	if (f.span->noscan && s.ptr_bytes == 0 && !(f.offset == start && is_struct(t, &s))) {
+	if (f->span->noscan && s.ptr_bytes == 0 && !(f->offset == start && is_struct(t, &s))) {
 		view.guessed = true;
-		see_part(t, &f, view);
+		see_part(t, f, view);
 		return;
 	}
-	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_see(t, f->n);
 }
 
-static void see_string(struct typer *t, const unsigned char *at, seep_addr holder)
+static void see_string(struct typer *t, const struct found *f, uint64_t len, seep_addr holder)
 {
-	uint64_t len = seep_le64(at + 8);
-	struct found f;
-
-	if (!seep_typer_find(t, seep_le64(at), &f))
-		return;
-	if (!f.span->noscan || f.span->tiny || len > f.span->elem_size - f.offset) {
-		t->seen[f.n] |= SEEN_ALL;
+	if (!f->span->noscan || f->span->tiny || len > f->span->elem_size - f->offset) {
+		seep_typer_see(t, f->n);
 		return;
 	}
-	if (!t->typing->content[f.n])
-		seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
-	if (is_whole(t, &f, len))
-		t->seen[f.n] |= SEEN_ALL;
+	if (!seep_typer_is_known(t, f->n))
+		put_content(t, f->n, seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
+	if (is_whole(t, f, len))
+		seep_typer_see(t, f->n);
 	else
-		see_part(t, &f,
+		see_part(t, f,
 			 (struct part_view){ .len = len,
 					     .soft_len = len,
 					     .holder = holder,
 					     .kind = SEEP_PART_STRING });
 }
 
-/** Takes so many words of those that may be looked at again; false if there are none left. */
-static bool spend(struct typer *t, uint64_t words)
+bool seep_typer_spend(struct typer *t, uint64_t words)
 {
 	if (words > t->spare_words)
 		return false;
@@ -452,7 +491,7 @@ static bool any_pointer(struct typer *t, const unsigned char *bytes, uint64_t co
 				if (any_pointer(t, bytes + i * s->size + s->parts[k].offset,
 						s->parts[k].count, inner))
 					return true;
-			} else if (!spend(t, 1)) {
+			} else if (!seep_typer_spend(t, 1)) {
 				return false;
 			} else if (seep_le64(bytes + i * s->size + s->parts[k].offset)) {
 				return true;
@@ -494,7 +533,7 @@ static void follow_region(struct typer *t, const struct found *f, uint64_t bytes
 	}
 	if (!added) {
 		if (*done >> REGION_COUNT_BITS != shape) {
-			t->seen[f->n] |= SEEN_ALL;
+			seep_typer_see(t, f->n);
 			return;
 		}
 		start = *done & ((1ull << REGION_COUNT_BITS) - 1);
@@ -509,63 +548,64 @@ static void follow_region(struct typer *t, const struct found *f, uint64_t bytes
 	}
 	*followed += (count - start) * size;
 	if (*followed / REGION_REPEATS_MAX > f->span->elem_size) {
-		t->seen[f->n] |= SEEN_ALL;
+		seep_typer_see(t, f->n);
 		return;
 	}
-	seep_typer_push(t, (struct work){ .object = f->object,
-					  .start = f->offset + start * size,
+	uint64_t at = f->offset + start * size, slot = f->object.slot * f->span->elem_size;
+	seep_typer_push(t, (struct work){ .bytes = f->span->bytes + slot + at,
+					  .addr = f->span->base + slot + at,
 					  .len = (count - start) * size,
 					  .shape = shape });
 }
 
-void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint64_t cap,
-			  uint32_t shape, seep_addr holder)
+/** f: what the pointer leads to, NULL = no object. */
+static void see_slice(struct typer *t, seep_addr pointer, const struct found *f, uint64_t len,
+		      uint64_t cap, uint32_t shape, seep_addr holder)
 {
 	const struct seep_shape s = t->typing->shapes.shapes.data[shape];
-	struct found f;
 	uint64_t bytes;
 
-	if (!seep_typer_find(t, pointer, &f)) {
+	if (!f) {
 		if (s.part_count && len <= cap && len < 1 << 24)
 			for (uint64_t i = 0;
 			     i < len && seep_typer_global(t, pointer + i * s.size, shape); i++)
 				;
 		return;
 	}
-	take_header(t, &f);
+	take_header(t, f);
 	if (!shape || s.size == 0 || s.opaque || len > cap ||
-	    f.offset < seep_content_start(f.span) || __builtin_mul_overflow(cap, s.size, &bytes) ||
-	    bytes > f.span->elem_size - f.offset || (!f.span->noscan && !f.span->bytes) ||
-	    (f.span->noscan ? s.part_count != 0 : s.part_count == 0)) {
-		t->seen[f.n] |= SEEN_ALL;
+	    f->offset < seep_content_start(f->span) ||
+	    __builtin_mul_overflow(cap, s.size, &bytes) || bytes > f->span->elem_size - f->offset ||
+	    (!f->span->noscan && !f->span->bytes) ||
+	    (f->span->noscan ? s.part_count != 0 : s.part_count == 0)) {
+		seep_typer_see(t, f->n);
 		return;
 	}
-	bool whole = is_whole(t, &f, bytes);
-	if (whole && !take_shape(t, &f, shape, bytes)) {
-		t->seen[f.n] |= SEEN_ALL;
+	bool whole = is_whole(t, f, bytes);
+	if (whole && !take_shape(t, f, shape, bytes)) {
+		seep_typer_see(t, f->n);
 		return;
 	}
-	uint64_t soft = soft_bytes(t, &f, &s, len, cap);
+	uint64_t soft = soft_bytes(t, f, &s, len, cap);
 	if (whole && soft == bytes) {
-		t->seen[f.n] |= SEEN_ALL;
+		seep_typer_see(t, f->n);
 		return;
 	}
-	if (f.span->noscan && !t->typing->content[f.n])
-		seep_typer_set(t, f.object,
-			       seep_typer_content(t, SEEP_CONTENT_SHAPE, s.type, shape));
-	bool region = !f.span->noscan && !t->typing->content[f.n];
-	see_part(t, &f,
-		 (struct part_view){ .len = whole ? f.span->elem_size - f.offset : bytes,
+	if (f->span->noscan && !seep_typer_is_known(t, f->n))
+		seep_typer_set(t, f->n, seep_typer_content(t, SEEP_CONTENT_SHAPE, s.type, shape));
+	bool region = !f->span->noscan && !seep_typer_is_known(t, f->n);
+	see_part(t, f,
+		 (struct part_view){ .len = whole ? f->span->elem_size - f->offset : bytes,
 				     .soft_len = soft,
 				     .shape = region ? shape : 0,
 				     .holder = holder,
 				     .kind = SEEP_PART_SLICE });
 	if (region)
-		follow_region(t, &f, bytes, shape);
+		follow_region(t, f, bytes, shape);
 }
 
 static void see_interface(struct typer *t, seep_addr type, const unsigned char *data,
-			  seep_addr holder)
+			  const struct found *f, seep_addr holder)
 {
 	uint32_t shape = seep_shape_of(&t->typing->shapes, type);
 
@@ -574,7 +614,7 @@ static void see_interface(struct typer *t, seep_addr type, const unsigned char *
 	else if (t->typing->shapes.shapes.data[shape].direct)
 		seep_typer_values(t, data, holder, 8, shape);
 	else
-		see_value(t, seep_le64(data), shape, holder);
+		see_value(t, seep_le64(data), f, shape, holder);
 }
 
 void seep_typer_see_channel(struct typer *t, seep_addr pointer, seep_addr elem)
@@ -585,20 +625,21 @@ void seep_typer_see_channel(struct typer *t, seep_addr pointer, seep_addr elem)
 
 	if (!seep_typer_find(t, pointer, &f))
 		return;
-	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_see(t, f.n);
 	if (!elem && f.span->bytes && l->hchan_elemtype >= 0)
 		elem = seep_memory_word(&t->rt->memory, pointer + l->hchan_elemtype);
 	if (elem && !seep_type_read(t->typing->shapes.types, elem, &type))
 		elem = 0;
 	if (f.offset ||
-	    !seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_CHANNEL, elem, 0)) ||
+	    !seep_typer_set(t, f.n, seep_typer_content(t, SEEP_CONTENT_CHANNEL, elem, 0)) ||
 	    !f.span->bytes || f.span->elem_size < (uint64_t)l->hchan_size)
 		return;
 	const unsigned char *c = f.span->bytes + f.object.slot * f.span->elem_size;
 	uint64_t count = seep_le64(c + l->hchan_dataqsiz);
 	uint32_t shape = seep_shape_of(&t->typing->shapes, elem);
-	seep_typer_see_slice(t, seep_le64(c + l->hchan_buf), count, count, shape,
-			     pointer + l->hchan_buf);
+	seep_addr buffer = seep_le64(c + l->hchan_buf);
+	see_slice(t, buffer, seep_typer_find(t, buffer, &f) ? &f : NULL, count, count, shape,
+		  pointer + l->hchan_buf);
 }
 
 static void see_channel_of(struct typer *t, seep_addr pointer, seep_addr chan_type)
@@ -615,12 +656,12 @@ void seep_typer_see_func(struct typer *t, seep_addr pointer)
 
 	if (!seep_typer_find(t, pointer, &f))
 		return;
-	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_see(t, f.n);
 	if (f.offset || !f.span->bytes)
 		return; // without pointers: not copied
 	seep_addr pc = seep_le64(f.span->bytes + f.object.slot * f.span->elem_size);
-	if (seep_typer_set(t, f.object, seep_typer_content(t, SEEP_CONTENT_CLOSURE, pc, 0)))
-		seep_typer_push(t, (struct work){ .object = f.object });
+	if (seep_typer_set(t, f.n, seep_typer_content(t, SEEP_CONTENT_CLOSURE, pc, 0)))
+		seep_typer_push_object(t, f.object);
 }
 
 /** A pointer to the first of a number of values, or to a string's bytes: how many is not known, so it sees the whole object. */
@@ -631,34 +672,28 @@ static void see_elements(struct typer *t, seep_addr pointer, const struct seep_p
 	if (part->type || part->inner) {
 		seep_typer_adopt(t, pointer, seep_shape_target(&t->typing->shapes, part));
 	} else if (seep_typer_find(t, pointer, &f)) {
-		t->seen[f.n] |= SEEN_ALL;
+		seep_typer_see(t, f.n);
 		if (f.span->noscan && !f.span->tiny && f.offset == 0)
-			seep_typer_set(t, f.object,
-				       seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
+			seep_typer_set(t, f.n, seep_typer_content(t, SEEP_CONTENT_BYTES, 0, 0));
 	}
 }
 
-static void see_part_of_value(struct typer *t, const unsigned char *at, seep_addr addr,
-			      const struct seep_part *part)
+void seep_typer_part(struct typer *t, const unsigned char *at, seep_addr addr,
+		     const struct seep_part *part, const struct found *f)
 {
 	seep_addr value = seep_le64(at);
 
-	if (part->kind == SEEP_PART_ARRAY) {
-		seep_typer_values(t, at, addr, part->count * part->stride, part->inner);
-		return;
-	}
-	if (value == 0)
-		return;
 	switch (part->kind) {
 	case SEEP_PART_POINTER:
-		see_value(t, value, seep_shape_target(&t->typing->shapes, part), addr);
+		see_value(t, value, f, seep_shape_target(&t->typing->shapes, part), addr);
 		return;
 	case SEEP_PART_STRING:
-		see_string(t, at, addr);
+		if (f)
+			see_string(t, f, seep_le64(at + 8), addr);
 		return;
 	case SEEP_PART_SLICE:
-		seep_typer_see_slice(t, value, seep_le64(at + 8), seep_le64(at + 16),
-				     seep_shape_target(&t->typing->shapes, part), addr);
+		see_slice(t, value, f, seep_le64(at + 8), seep_le64(at + 16),
+			  seep_shape_target(&t->typing->shapes, part), addr);
 		return;
 	case SEEP_PART_MAP:
 		seep_typer_see_map(t, value, part->type);
@@ -673,7 +708,7 @@ static void see_part_of_value(struct typer *t, const unsigned char *at, seep_add
 		value = seep_memory_word(&t->rt->memory, value + 8);
 		// fallthrough
 	case SEEP_PART_EFACE:
-		see_interface(t, value, at + 8, addr + 8);
+		see_interface(t, value, at + 8, f, addr + 8);
 		return;
 	case SEEP_PART_ELEMENTS:
 		see_elements(t, value, part);
@@ -681,15 +716,27 @@ static void see_part_of_value(struct typer *t, const unsigned char *at, seep_add
 	default: // also a pointer of whose type is known that it sees more than its value
 		seep_typer_see_all(t, value);
 		if (part->type && !seep_typer_see_node(t, value, part->type))
-			see_value(t, value, seep_shape_target(&t->typing->shapes, part), addr);
+			see_value(t, value, f, seep_shape_target(&t->typing->shapes, part), addr);
 	}
 }
 
 void seep_typer_parts(struct typer *t, const unsigned char *bytes, seep_addr addr,
 		      const struct seep_part *parts, uint32_t count)
 {
-	for (uint32_t i = 0; i < count; i++)
-		see_part_of_value(t, bytes + parts[i].offset, addr + parts[i].offset, &parts[i]);
+	struct found f;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct seep_part *part = &parts[i];
+		const unsigned char *at = bytes + part->offset;
+		if (part->kind == SEEP_PART_ARRAY)
+			seep_typer_values(t, at, addr + part->offset, part->count * part->stride,
+					  part->inner);
+		else if (seep_le64(at))
+			seep_typer_part(t, at, addr + part->offset, part,
+					seep_typer_find(t, seep_part_pointer(part->kind, at), &f) ?
+						&f :
+						NULL);
+	}
 }
 
 void seep_typer_values(struct typer *t, const unsigned char *bytes, seep_addr addr, uint64_t len,

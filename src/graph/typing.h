@@ -62,7 +62,8 @@ struct seep_typing {
 	struct seep_runtime *runtime; /** borrowed */
 	struct seep_shapes shapes;
 	struct seep_vec(struct seep_content_type) contents; /** [0] is unknown */
-	uint32_t *content; /** by object number: index in contents */
+	uint16_t *content; /** private: by object number, index in contents; see seep_typing_content_id() */
+	uint32_t *wide_content; /** private: the same instead of it, if there are more contents than that counts */
 	uint64_t *guessed; /** bit by object number: its content is guessed */
 	struct seep_vec(struct seep_partial) partials; /** by object number */
 	struct seep_vec(struct seep_view_range) ranges;
@@ -77,20 +78,32 @@ struct seep_error *seep_typing_find(struct seep_runtime *runtime, const struct s
 	_must_check_;
 void seep_typing_deinit(struct seep_typing *typing);
 
+/** Index in contents of the object with that number. */
+static inline uint32_t seep_typing_content_id(const struct seep_typing *typing, uint64_t number)
+{
+	return typing->wide_content ? typing->wide_content[number] : typing->content[number];
+}
+static inline const struct seep_content_type *
+seep_typing_content_of(const struct seep_typing *typing, uint64_t number)
+{
+	return &typing->contents.data[seep_typing_content_id(typing, number)];
+}
 static inline const struct seep_content_type *seep_typing_content(const struct seep_typing *typing,
 								  struct seep_object object)
 {
-	return &typing->contents
-			.data[typing->content[seep_heap_number(&typing->runtime->heap, object)]];
+	return seep_typing_content_of(typing, seep_heap_number(&typing->runtime->heap, object));
 }
 /** The first byte of the object that its content takes: 8 where a malloc header stands before it (Go 1.22 and later). */
 static inline uint64_t seep_content_start(const struct seep_span *span)
 {
 	return span->map == SEEP_MAP_HEADER ? 8 : 0;
 }
-/** False if the map cannot be read. */
+/**
+ * False if the map cannot be read. *words: how many words of maps' directories may still be looked at, less those that were: nothing keeps
+ * all maps of a damaged heap from claiming the same large one. If it needs more than there are, *words becomes 0.
+ */
 bool seep_map_size(const struct seep_typing *typing, const struct seep_map_head *map,
-		   struct seep_map_size *ret);
+		   uint64_t *words, struct seep_map_size *ret);
 /** The object's type for people: "main.node", "[]string", "map[string]int", "func main.f.func1". False, nothing added, if unknown. */
 bool seep_typing_name(const struct seep_typing *typing, struct seep_object object,
 		      struct seep_str *text);

@@ -112,7 +112,7 @@ static enum trial try_pointer(const struct typer *t, seep_addr pointer, uint64_t
 		return WRONG;
 	if (f.span->noscan)
 		return s->ptr_bytes == 0 ? GOOD : WRONG;
-	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f.n]];
+	const struct seep_content_type *c = seep_typing_content_of(t->typing, f.n);
 	if (c->content == SEEP_CONTENT_SHAPE && c->type && s->type) {
 		uint64_t outer = t->typing->shapes.shapes.data[c->shape].size;
 		return seep_type_contains(t->typing->shapes.types, c->type,
@@ -167,7 +167,7 @@ static enum trial try_head(const struct typer *t, const struct seep_part *part, 
 	if (!seep_typer_find(t, pointer, &f))
 		return seep_heap_find(t->heap, pointer, &f.object) ? WRONG :
 								     try_outside(t, pointer);
-	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f.n]];
+	const struct seep_content_type *c = seep_typing_content_of(t->typing, f.n);
 	if (f.offset)
 		return WRONG;
 	if (part->kind == SEEP_PART_CHANNEL) {
@@ -290,8 +290,8 @@ static void fit_object(struct typer *t, struct seep_object object)
 	uint64_t n = seep_heap_number(t->heap, object), mask;
 	bool added;
 
-	if (t->typing->content[n] || !span->bytes || span->elem_size > WORDS_MAX * 8ul ||
-	    seep_bit_get(t->live->opaque, n) || !seep_typer_pointers(t, object, &mask) || !mask)
+	if (!span->bytes || span->elem_size > WORDS_MAX * 8ul || seep_bit_get(t->live->opaque, n) ||
+	    !seep_typer_pointers(t, object, &mask) || !mask)
 		return;
 	const unsigned char *bytes = span->bytes + object.slot * span->elem_size;
 	if (fit_closure(t, bytes, seep_heap_address(t->heap, object), mask)) {
@@ -335,7 +335,7 @@ void seep_typer_fit(struct typer *t)
 		      sizeof(*fitter.candidates.data), compare_candidates);
 	t->fitter = &fitter;
 	t->fitting = true;
-	seep_typer_each_reachable(t, fit_object);
+	seep_typer_each_unknown(t, fit_object);
 	t->fitting = false;
 	t->fitter = NULL;
 	seep_vec_free(&fitter.candidates);

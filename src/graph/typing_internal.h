@@ -5,17 +5,25 @@
 #include "binary/evidence.h"
 #include "graph/typing.h"
 
-/** Views of an object: every byte is seen; every byte is seen without re-slicing. */
-enum { SEEN_HARD = 1, SEEN_SOFT = 2, SEEN_ALL = SEEN_HARD | SEEN_SOFT };
+/**
+ * Of 64 objects by number, a bit each. They stand together because one pointer asks for several of them. What is not reachable is marked
+ * as known and seen, for there is nothing to do about it.
+ */
+struct object_marks {
+	uint64_t known; /** has a content */
+	uint64_t seen; /** every byte is, also without re-slicing */
+	uint64_t todo; /** is to be followed, as its content says */
+	uint64_t followed; /** what it leads to has been seen as its content says; not if that only fits */
+};
 
-/** Slices can share an array without end: words that are looked at again because of that. */
+/** Slices can share an array, and maps a directory, without end: words that are looked at again because of that. */
 enum { SPARE_WORDS = 1 << 29 };
 
-/** What is still to be followed. */
+/** Values that are still to be followed but are not an object by its content. */
 struct work {
-	struct seep_object object; /** shape 0: as its content says */
-	seep_addr addr; /** of package variables, else 0 */
-	uint64_t start, len; /** values of shape from byte start of the object on; or at addr */
+	const unsigned char *bytes;
+	seep_addr addr;
+	uint64_t len;
 	uint32_t shape;
 };
 
@@ -33,7 +41,7 @@ struct typer {
 	const struct seep_variables *variables;
 	struct seep_evidence *evidence;
 	struct seep_typing *typing;
-	uint8_t *seen; /** by object number */
+	struct object_marks *marks; /** by object number / 64 */
 	uint64_t *least; /** by span: bytes for which the allocator takes its slots */
 	struct seep_map partial_of; /** object number → index in typing->partials */
 	struct seep_map
@@ -42,8 +50,13 @@ struct typer {
 	struct seep_map content_ids;
 	struct seep_vec(struct shape_notes) notes; /** by shape */
 	struct seep_vec(struct work) work;
+	struct {
+		uint32_t *ring; /** spans with objects to be followed, each once */
+		uint64_t *waiting; /** bit by span: it is in the ring */
+		size_t head, len; /** the ring has room for every span */
+	} spans;
 	struct seep_vec(struct seep_view_range) typed_ranges; /** of the object at hand */
-	uint64_t spare_words; /** that may still be looked at once more, for slices that overlap */
+	uint64_t spare_words; /** that may still be looked at once more */
 	struct {
 		seep_addr start;
 		uint64_t words, *typed; /** bit by word: it has been followed by its type */
@@ -56,7 +69,6 @@ struct typer {
 	struct seep_map imported; /** shapes of the debugger's; see typing_roots.c */
 	bool trie_types_known;
 	struct fitter *fitter; /** see typing_fit.c */
-	uint64_t *fitted; /** bit by object number: its content only fits, and is of no consequence for views */
 	bool guessing, fitting, failed;
 };
 
@@ -79,25 +91,42 @@ uint64_t seep_typer_mask(struct typer *t, uint32_t shape);
 bool seep_typer_pointers(const struct typer *t, struct seep_object object, uint64_t *ret);
 /** Whether value is the address of a type, or of an itab with one; *is_itab says which. */
 bool seep_typer_looks_like_type(struct typer *t, seep_addr value, bool *is_itab);
-/** All reachable objects with pointers. */
-void seep_typer_each_reachable(struct typer *t, void (*visit)(struct typer *, struct seep_object));
+static inline bool seep_typer_is_known(const struct typer *t, uint64_t n)
+{
+	return t->marks[n / 64].known >> n % 64 & 1;
+}
+static inline bool seep_typer_is_seen(const struct typer *t, uint64_t n)
+{
+	return t->marks[n / 64].seen >> n % 64 & 1;
+}
+static inline void seep_typer_see(struct typer *t, uint64_t n)
+{
+	t->marks[n / 64].seen |= 1ull << n % 64;
+}
+
+/** All reachable objects with pointers whose content is not known (yet). */
+void seep_typer_each_unknown(struct typer *t, void (*visit)(struct typer *, struct seep_object));
 /** Guesses what objects of unknown type may be; see typing_fit.c. */
 void seep_typer_fit(struct typer *t);
 
 /** Index of a content in typing->contents. */
 uint32_t seep_typer_content(struct typer *t, enum seep_content content, seep_addr type,
 			    uint32_t shape);
-/** False if the object has a content already. */
-bool seep_typer_set(struct typer *t, struct seep_object object, uint32_t content);
+/** By object number; false if the object has a content already, or that is 0. */
+bool seep_typer_set(struct typer *t, uint64_t n, uint32_t content);
+/** Sets it, whatever was there. */
+void seep_typer_replace(struct typer *t, uint64_t n, uint32_t content);
 /** The content that an object's malloc header or its span tells; false if none does or the object has one. */
 bool seep_typer_set_header(struct typer *t, struct seep_object object);
 void seep_typer_push(struct typer *t, struct work work);
+/** An object of known content. */
+void seep_typer_push_object(struct typer *t, struct seep_object object);
 /** A pointer of unknown type. */
 void seep_typer_see_all(struct typer *t, seep_addr pointer);
 /** A pointer to values of that shape from the object's first byte on, all of which it sees. */
 void seep_typer_adopt(struct typer *t, seep_addr pointer, uint32_t shape);
-void seep_typer_see_slice(struct typer *t, seep_addr pointer, uint64_t len, uint64_t cap,
-			  uint32_t shape, seep_addr holder);
+/** Takes so many words of those that may be looked at again; false if there are not as many left. */
+bool seep_typer_spend(struct typer *t, uint64_t words);
 void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type);
 /** A pointer to a channel; elem 0: the channel says it. */
 void seep_typer_see_channel(struct typer *t, seep_addr pointer, seep_addr elem);
@@ -106,6 +135,17 @@ void seep_typer_see_func(struct typer *t, seep_addr pointer);
 void seep_typer_try_head(struct typer *t, struct seep_object object);
 /** A pointer to a node of a HashTrieMap; false if the type is not that of one. */
 bool seep_typer_see_node(struct typer *t, seep_addr pointer, seep_addr node_type);
+/** The pointer that the collector follows of a part whose words stand `at`: of an interface's two it is the second. */
+static inline seep_addr seep_part_pointer(uint8_t kind, const unsigned char *at)
+{
+	return seep_le64(at + (kind == SEEP_PART_IFACE || kind == SEEP_PART_EFACE ? 8 : 0));
+}
+/**
+ * What a part sees that is no array and whose first word is not 0; bytes `at`, which stand at addr. f: what its pointer leads
+ * to, NULL = no reachable object.
+ */
+void seep_typer_part(struct typer *t, const unsigned char *at, seep_addr addr,
+		     const struct seep_part *part, const struct found *f);
 /** Follows the parts of a value, or of values one after the other. */
 void seep_typer_parts(struct typer *t, const unsigned char *bytes, seep_addr addr,
 		      const struct seep_part *parts, uint32_t count);

@@ -50,17 +50,19 @@ static bool is_swiss(const struct seep_shapes *shapes, uint32_t storage)
 static void set_part(struct typer *t, const struct found *f, enum seep_content kind,
 		     seep_addr map_type)
 {
-	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f->n]];
+	const struct seep_content_type *c = seep_typing_content_of(t->typing, f->n);
 	const char *name = c->content == SEEP_CONTENT_SHAPE && c->type ?
 				   seep_type_name(t->typing->shapes.types, c->type) :
 				   NULL;
 	uint32_t content = seep_typer_content(t, kind, map_type, 0);
 
 	if (name && content &&
-	    (strcmp(name, "maps.table") == 0 || strcmp(name, "*maps.table") == 0))
-		t->typing->content[f->n] = content;
-	else
-		seep_typer_set(t, f->object, content);
+	    (strcmp(name, "maps.table") == 0 || strcmp(name, "*maps.table") == 0)) {
+		seep_typer_replace(t, f->n, content);
+		t->marks[f->n / 64].followed &= ~(1ull << f->n % 64);
+	} else {
+		seep_typer_set(t, f->n, content);
+	}
 }
 
 /**
@@ -83,7 +85,7 @@ static void see_table(struct typer *t, seep_addr pointer, seep_addr map_type, ui
 
 	if (!seep_typer_find(t, pointer, &f) || f.offset)
 		return;
-	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_see(t, f.n);
 	set_part(t, &f, SEEP_CONTENT_MAP_TABLE, map_type);
 	const unsigned char *table = bytes_of(&f, TABLE_BYTES);
 	if (table)
@@ -98,9 +100,12 @@ static void see_directory(struct typer *t, seep_addr pointer, uint64_t len, seep
 
 	if (!seep_typer_find(t, pointer, &f))
 		return;
-	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_see(t, f.n);
 	set_part(t, &f, SEEP_CONTENT_MAP_DIRECTORY, map_type);
 	const unsigned char *tables = len < DIRECTORY_MAX ? bytes_of(&f, len * 8) : NULL;
+	// Without types they are seen all the same: as of every directory, all that its words lead to.
+	if (tables && !seep_typer_spend(t, len))
+		return;
 	for (uint64_t i = 0; tables && i < len; i++) {
 		seep_addr table = seep_le64(tables + 8 * i);
 		if (table != last) // a table stands in a row of entries
@@ -116,7 +121,7 @@ static void see_head(struct typer *t, const struct found *f, uint32_t storage, s
 	const unsigned char *head = bytes_of(f, swiss ? MAP_BYTES : HMAP_BYTES);
 
 	if (!head || f->offset ||
-	    !seep_typer_set(t, f->object, seep_typer_content(t, SEEP_CONTENT_MAP, type, storage)))
+	    !seep_typer_set(t, f->n, seep_typer_content(t, SEEP_CONTENT_MAP, type, storage)))
 		return;
 	if (!t->fitting &&
 	    !seep_vec_push(&t->typing->maps, (struct seep_map_head){ f->object, storage, swiss }))
@@ -138,7 +143,7 @@ void seep_typer_see_map(struct typer *t, seep_addr pointer, seep_addr map_type)
 
 	if (!seep_typer_find(t, pointer, &f))
 		return;
-	t->seen[f.n] |= SEEN_ALL;
+	seep_typer_see(t, f.n);
 	uint32_t storage = map_type ? seep_shape_of_buckets(&t->typing->shapes, map_type) : 0;
 	if (!storage)
 		return;
@@ -154,7 +159,7 @@ static uint32_t storage_at(const struct typer *t, seep_addr pointer, uint64_t *b
 
 	if (!seep_typer_find(t, pointer, &f) || f.offset != seep_content_start(f.span))
 		return 0;
-	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f.n]];
+	const struct seep_content_type *c = seep_typing_content_of(t->typing, f.n);
 	if (c->content != SEEP_CONTENT_SHAPE || !c->type ||
 	    strncmp(seep_type_name(t->typing->shapes.types, c->type), "map.", 4) != 0)
 		return 0;
@@ -206,7 +211,7 @@ static void add_storage(const struct seep_typing *typing, seep_addr pointer,
 }
 
 /** Of a swiss map with tables: each stands in a row of the directory's entries. */
-static void add_tables(const struct seep_typing *typing, const unsigned char *head,
+static void add_tables(const struct seep_typing *typing, const unsigned char *head, uint64_t *words,
 		       struct seep_map_size *size)
 {
 	const struct seep_memory *memory = &typing->runtime->memory;
@@ -217,6 +222,12 @@ static void add_tables(const struct seep_typing *typing, const unsigned char *he
 			NULL;
 	seep_addr last = 0;
 
+	if (tables && len > *words) {
+		*words = 0;
+		return;
+	}
+	if (tables)
+		*words -= len;
 	for (uint64_t i = 0; tables && i < len; i++) {
 		seep_addr addr = seep_le64(tables + 8 * i);
 		const unsigned char *table =
@@ -230,7 +241,7 @@ static void add_tables(const struct seep_typing *typing, const unsigned char *he
 }
 
 bool seep_map_size(const struct seep_typing *typing, const struct seep_map_head *map,
-		   struct seep_map_size *ret)
+		   uint64_t *words, struct seep_map_size *ret)
 {
 	const struct seep_heap *heap = &typing->runtime->heap;
 	const struct seep_span *span = &heap->spans.data[map->object.span];
@@ -243,7 +254,7 @@ bool seep_map_size(const struct seep_typing *typing, const struct seep_map_head 
 	ret->entries = seep_le64(head);
 	if (map->swiss) {
 		if (seep_le64(head + MAP_DIR_LEN)) {
-			add_tables(typing, head, ret);
+			add_tables(typing, head, words, ret);
 		} else {
 			ret->slots = MAP_GROUP_SLOTS;
 			add_storage(typing, seep_le64(head + MAP_DIR_PTR), ret);

@@ -1,12 +1,13 @@
 // The phases of typing (see typing.c) and what comes out of them.
 #include "graph/typing_internal.h"
 
+#include "base/large.h"
 #include "runtime/pool.h"
 
 #include <endian.h>
 #include <string.h>
 
-enum { QUEUE = 16, DEPTH_MAX = 64 };
+enum { DEPTH_MAX = 64 };
 
 /** Words of data and bss. */
 static void init_globals(struct typer *t)
@@ -123,57 +124,12 @@ bool seep_typer_global(struct typer *t, seep_addr addr, uint32_t shape)
 {
 	const struct seep_shape *s = &t->typing->shapes.shapes.data[shape];
 
-	if (!global_bytes(t, addr, s->size) || !claim_parts(t, addr, s->parts, s->part_count))
+	const unsigned char *bytes = global_bytes(t, addr, s->size);
+
+	if (!bytes || !claim_parts(t, addr, s->parts, s->part_count))
 		return false;
-	seep_typer_push(t, (struct work){ .addr = addr, .len = s->size, .shape = shape });
+	seep_typer_push(t, (struct work){ bytes, addr, s->size, shape });
 	return true;
-}
-
-static void follow(struct typer *t, struct work w)
-{
-	const struct seep_span *span = &t->heap->spans.data[w.object.span];
-	uint64_t slot = w.object.slot * span->elem_size;
-
-	if (w.addr) {
-		seep_typer_values(t, global_bytes(t, w.addr, w.len), w.addr, w.len, w.shape);
-		return;
-	}
-	if (!span->bytes)
-		return;
-	if (!w.shape) {
-		const struct seep_content_type *c = seep_typing_content(t->typing, w.object);
-		if (c->content == SEEP_CONTENT_CLOSURE) {
-			seep_typer_closure(t, w.object, c->type);
-			return;
-		}
-		w.shape = c->shape;
-		w.start = seep_content_start(span);
-		w.len = span->elem_size - w.start;
-	}
-	seep_typer_values(t, span->bytes + slot + w.start, span->base + slot + w.start, w.len,
-			  w.shape);
-}
-
-/** Between leaving the worklist and being read, objects wait in a short queue for the cache to have them (see mark.c). */
-void seep_typer_drain(struct typer *t)
-{
-	struct work queue[QUEUE];
-	unsigned head = 0, len = 0;
-
-	while (t->work.len || len) {
-		while (len < QUEUE && t->work.len) {
-			struct work w = seep_vec_pop(&t->work);
-			const struct seep_span *span = &t->heap->spans.data[w.object.span];
-			if (span->bytes && !w.addr)
-				__builtin_prefetch(span->bytes + w.object.slot * span->elem_size +
-						   w.start);
-			queue[(head + len++) % QUEUE] = w;
-		}
-		struct work w = queue[head];
-		head = (head + 1) % QUEUE;
-		len--;
-		follow(t, w);
-	}
 }
 
 bool seep_typer_set_header(struct typer *t, struct seep_object object)
@@ -195,7 +151,7 @@ bool seep_typer_set_header(struct typer *t, struct seep_object object)
 					    0;
 		t->header_type = type;
 	}
-	return seep_typer_set(t, object, t->header_content);
+	return seep_typer_set(t, span->first + (uint64_t)object.slot, t->header_content);
 }
 
 /** Objects whose allocation left their type: malloc headers and large objects. */
@@ -207,13 +163,12 @@ static void follow_headers(struct typer *t)
 			continue;
 		for (uint32_t slot = 0; slot < span->nelems; slot++) {
 			struct seep_object object = { i, slot };
-			if (!seep_bit_get(t->live->reachable, span->first + (uint64_t)slot))
-				continue;
-			if (seep_typer_set_header(t, object))
-				seep_typer_push(t, (struct work){ .object = object });
-			seep_typer_drain(t);
+			if (seep_bit_get(t->live->reachable, span->first + (uint64_t)slot) &&
+			    seep_typer_set_header(t, object))
+				seep_typer_push_object(t, object);
 		}
 	}
+	seep_typer_drain(t);
 }
 
 void seep_typer_global_parts(struct typer *t, seep_addr addr, uint64_t size,
@@ -309,31 +264,28 @@ static struct seep_error *guess_in_pools(struct typer *t)
 	return NULL;
 }
 
-static bool is_unknown(const struct typer *t, uint64_t n)
-{
-	return t->typing->content[n] == 0;
-}
-
-void seep_typer_each_reachable(struct typer *t, void (*visit)(struct typer *, struct seep_object))
+/** The reachable objects of spans with pointers that lack the mark. */
+static void each_without(struct typer *t, bool known,
+			 void (*visit)(struct typer *, struct seep_object))
 {
 	for (uint32_t i = 0; i < t->heap->spans.len; i++) {
 		const struct seep_span *span = &t->heap->spans.data[i];
-		for (uint32_t slot = 0; !span->noscan && slot < span->nelems; slot++)
-			if (seep_bit_get(t->live->reachable, span->first + (uint64_t)slot))
-				visit(t, (struct seep_object){ i, slot });
+		uint64_t n = span->first, end = n + span->nelems;
+		while (!span->noscan && n < end) {
+			const struct object_marks *marks = &t->marks[n / 64];
+			uint64_t bits = (t->live->reachable[n / 64] &
+					 ~(known ? marks->known : marks->followed)) >>
+					n % 64;
+			n = bits ? n + __builtin_ctzll(bits) : (n / 64 + 1) * 64;
+			if (bits && n < end)
+				visit(t, (struct seep_object){ i, n++ - span->first });
+		}
 	}
 }
 
-static void try_head_if_unknown(struct typer *t, struct seep_object object)
+void seep_typer_each_unknown(struct typer *t, void (*visit)(struct typer *, struct seep_object))
 {
-	if (is_unknown(t, seep_heap_number(t->heap, object)))
-		seep_typer_try_head(t, object);
-}
-
-static void guess_if_unknown(struct typer *t, struct seep_object object)
-{
-	if (is_unknown(t, seep_heap_number(t->heap, object)))
-		guess_in_object(t, object);
+	each_without(t, true, visit);
 }
 
 static void guess_global(seep_addr word, seep_addr value, void *arg)
@@ -358,7 +310,7 @@ static int compare_ranges(const void *a, const void *b)
 	return (x->len > y->len) - (x->len < y->len);
 }
 
-/** The values of slices in an object of unknown content, by start: what stands there was followed. */
+/** The values that slices show in an object, where those were followed by the slice's type; by start. */
 static void find_regions(struct typer *t, uint64_t n)
 {
 	const uint64_t *slot = seep_map_get(&t->partial_of, n);
@@ -382,12 +334,8 @@ static void see_all_from(struct typer *t, struct seep_object object)
 	seep_addr value;
 	size_t next = 0;
 
-	uint8_t content = seep_typing_content(t->typing, object)->content;
-	bool fitted = seep_bit_get(t->fitted, n);
-	if (!fitted && (content == SEEP_CONTENT_SHAPE || content == SEEP_CONTENT_CLOSURE))
-		return; // followed already
 	t->typed_ranges.len = 0;
-	if ((fitted || is_unknown(t, n)) && (t->seen[n] & SEEN_ALL) != SEEN_ALL)
+	if (!seep_typer_is_seen(t, n))
 		find_regions(t, n);
 	seep_pointers_start(t->heap, object, &walk);
 	while (seep_pointers_next(&walk, &word, &value)) {
@@ -481,8 +429,7 @@ static bool keep_partials(struct typer *t)
 	for (size_t i = 0; i < typing->partials.len; i++) {
 		struct seep_partial p = typing->partials.data[i];
 		const struct seep_span *span = &t->heap->spans.data[p.object.span];
-		uint8_t seen = t->seen[seep_heap_number(t->heap, p.object)];
-		if ((seen & SEEN_ALL) == SEEN_ALL)
+		if (seep_typer_is_seen(t, seep_heap_number(t->heap, p.object)))
 			continue;
 		size_t first = sorted.len;
 		for (uint32_t r = p.first_range; r; r = typing->ranges.data[r - 1].next)
@@ -517,18 +464,23 @@ static void count_typed(struct typer *t)
 {
 	struct seep_typing *typing = t->typing;
 
-	for (uint32_t i = 0; i < t->heap->spans.len; i++) {
-		const struct seep_span *span = &t->heap->spans.data[i];
-		for (uint64_t n = span->first; n < span->first + (uint64_t)span->nelems; n++) {
-			if (!seep_bit_get(t->live->reachable, n))
-				continue;
-			typing->all.objects++;
-			typing->all.bytes += span->elem_size;
-			if (typing->content[n] || span->tiny) {
-				typing->typed.objects++;
-				typing->typed.bytes += span->elem_size;
-			}
+	seep_vec_foreach(span, &t->heap->spans) {
+		uint64_t all = 0, typed = 0;
+		for (uint64_t n = span->first, end = n + span->nelems, next; n < end; n = next) {
+			next = (n / 64 + 1) * 64;
+			uint64_t in_span = ~0ull << n % 64;
+			if (next > end)
+				in_span &= ~0ull >> (next - end);
+			uint64_t bits = t->live->reachable[n / 64] & in_span;
+			all += __builtin_popcountll(bits);
+			typed += __builtin_popcountll(bits & t->marks[n / 64].known);
 		}
+		if (span->tiny)
+			typed = all;
+		typing->all.objects += all;
+		typing->all.bytes += all * span->elem_size;
+		typing->typed.objects += typed;
+		typing->typed.bytes += typed * span->elem_size;
 	}
 }
 
@@ -538,20 +490,68 @@ static struct seep_error *run(struct typer *t)
 	struct seep_error *err = seep_typer_roots(t);
 	if (err)
 		return err;
-	seep_typer_each_reachable(t, try_head_if_unknown);
+	seep_typer_each_unknown(t, seep_typer_try_head);
 	seep_typer_drain(t);
 	t->guessing = true;
 	err = guess_in_pools(t);
 	if (err)
 		return err;
-	seep_typer_each_reachable(t, guess_if_unknown);
+	seep_typer_each_unknown(t, guess_in_object);
 	seep_roots_globals(t->rt, guess_global, t);
 	seep_typer_drain(t);
 	seep_typer_fit(t);
-	seep_typer_each_reachable(t, see_all_from);
+	each_without(t, false, see_all_from);
 	see_all_roots(t);
 	count_typed(t);
 	return NULL;
+}
+
+static bool init(struct typer *t)
+{
+	const struct seep_heap *heap = t->heap;
+	struct seep_typing *typing = t->typing;
+	size_t spans = heap->spans.len + 1, words = SEEP_BITS_WORDS(heap->slots) + 1;
+
+	typing->content = seep_large_alloc(heap->slots + 1, sizeof(*typing->content));
+	typing->guessed = calloc(words, 8);
+	t->marks = seep_large_alloc(words, sizeof(*t->marks));
+	t->least = calloc(spans, sizeof(*t->least));
+	t->spans.ring = calloc(spans, sizeof(*t->spans.ring));
+	t->spans.waiting = calloc(SEEP_BITS_WORDS(spans), 8);
+	init_globals(t);
+	if (t->failed || !typing->content || !typing->guessed || !t->marks || !t->least ||
+	    !t->spans.ring || !t->spans.waiting ||
+	    !seep_vec_push(&typing->contents, (struct seep_content_type){}))
+		return false;
+	memset(typing->content, 0, (heap->slots + 1) * sizeof(*typing->content));
+	for (size_t i = 0; i < words; i++) {
+		uint64_t of_no_concern = ~(i < words - 1 ? t->live->reachable[i] : 0);
+		t->marks[i] = (struct object_marks){ of_no_concern, of_no_concern, 0, 0 };
+	}
+	for (size_t i = 0; i < heap->spans.len; i++)
+		t->least[i] = seep_least_in_slot(heap->spans.data[i].elem_size);
+	return true;
+}
+
+static void deinit(struct typer *t)
+{
+	free(t->marks);
+	free(t->least);
+	free(t->spans.ring);
+	free(t->spans.waiting);
+	free(t->globals[0].typed);
+	free(t->globals[1].typed);
+	seep_map_deinit(&t->partial_of);
+	seep_map_deinit(&t->regions);
+	seep_map_deinit(&t->followed);
+	seep_map_deinit(&t->content_ids);
+	seep_evidence_close(t->evidence);
+	seep_map_deinit(&t->imported);
+	seep_map_deinit(&t->trie_shapes);
+	seep_vec_free(&t->trie_types);
+	seep_vec_free(&t->notes);
+	seep_vec_free(&t->work);
+	seep_vec_free(&t->typed_ranges);
 }
 
 struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_live *live,
@@ -569,38 +569,14 @@ struct seep_error *seep_typing_find(struct seep_runtime *rt, const struct seep_l
 	err = seep_shapes_init(&ret->shapes, &rt->types);
 	if (err)
 		return err;
-	ret->content = calloc(rt->heap.slots + 1, sizeof(*ret->content));
-	ret->guessed = calloc(SEEP_BITS_WORDS(rt->heap.slots) + 1, 8);
-	t.fitted = calloc(SEEP_BITS_WORDS(rt->heap.slots) + 1, 8);
-	t.seen = calloc(rt->heap.slots + 1, 1);
-	t.least = calloc(rt->heap.spans.len + 1, sizeof(*t.least));
-	init_globals(&t);
-	t.failed |= !ret->content || !ret->guessed || !t.fitted || !t.seen || !t.least ||
-		    !seep_vec_push(&ret->contents, (struct seep_content_type){});
-	for (size_t i = 0; !t.failed && i < rt->heap.spans.len; i++)
-		t.least[i] = seep_least_in_slot(rt->heap.spans.data[i].elem_size);
+	t.failed = !init(&t);
 	if (!t.failed)
 		err = seep_evidence_open(&rt->binary->pclntab, &rt->types, &t.evidence);
 	if (!t.failed && !err)
 		err = run(&t);
 	if (!t.failed && !err && !keep_partials(&t))
 		t.failed = true;
-	free(t.fitted);
-	free(t.seen);
-	free(t.least);
-	free(t.globals[0].typed);
-	free(t.globals[1].typed);
-	seep_map_deinit(&t.partial_of);
-	seep_map_deinit(&t.regions);
-	seep_map_deinit(&t.followed);
-	seep_map_deinit(&t.content_ids);
-	seep_evidence_close(t.evidence);
-	seep_map_deinit(&t.imported);
-	seep_map_deinit(&t.trie_shapes);
-	seep_vec_free(&t.trie_types);
-	seep_vec_free(&t.notes);
-	seep_vec_free(&t.work);
-	seep_vec_free(&t.typed_ranges);
+	deinit(&t);
 	if (t.failed) {
 		seep_error_destroy(err);
 		err = &seep_enomem;
@@ -613,6 +589,7 @@ void seep_typing_deinit(struct seep_typing *typing)
 	seep_shapes_deinit(&typing->shapes);
 	seep_vec_free(&typing->contents);
 	free(typing->content);
+	free(typing->wide_content);
 	free(typing->guessed);
 	seep_vec_free(&typing->partials);
 	seep_vec_free(&typing->ranges);

@@ -128,7 +128,7 @@ struct worth {
 /** Whether types do not tell what all of the object's pointers lead to. */
 static bool leads_to_unknown(const struct typer *t, const struct found *f)
 {
-	const struct seep_content_type *c = &t->typing->contents.data[t->typing->content[f->n]];
+	const struct seep_content_type *c = seep_typing_content_of(t->typing, f->n);
 	const struct seep_shape *s = &t->typing->shapes.shapes.data[c->shape];
 
 	if (c->content != SEEP_CONTENT_SHAPE)
@@ -159,7 +159,7 @@ static bool is_worth_a_type(struct worth *w, seep_addr value)
 
 	if (!value || !seep_typer_find(w->t, value, &f))
 		return false;
-	if (w->t->typing->content[f.n] != 0) // a slice may show little of it
+	if (seep_typer_is_known(w->t, f.n)) // a slice may show little of it
 		return f.span->elem_size >= w->least;
 	w->bytes = w->todo.len = 0;
 	seep_map_deinit(&w->seen);

@@ -354,9 +354,10 @@ static seep_addr group_type(void)
 static void check_map_size(uint64_t entries, uint64_t slots, uint64_t storage)
 {
 	struct seep_map_size size;
+	uint64_t words = 100;
 
 	assert_int_equal(w.typing.maps.len, 1);
-	assert_true(seep_map_size(&w.typing, &w.typing.maps.data[0], &size));
+	assert_true(seep_map_size(&w.typing, &w.typing.maps.data[0], &words, &size));
 	assert_int_equal(size.entries, entries);
 	assert_int_equal(size.slots, slots);
 	assert_int_equal(size.storage, storage);
@@ -496,7 +497,35 @@ static void broken_maps_are_seen_whole(void **state)
 	check_seen(bytes);
 	check_content(short_head, SEEP_CONTENT_UNKNOWN, 0);
 	struct seep_map_size size;
-	assert_false(seep_map_size(&w.typing, &w.typing.maps.data[0], &size));
+	uint64_t words = 100;
+	assert_false(seep_map_size(&w.typing, &w.typing.maps.data[0], &words, &size));
+}
+
+static void maps_that_share_a_directory_cost_no_more_than_allowed(void **state)
+{
+	(void)state;
+	seep_addr group = group_type(),
+		  map = fake_map(&w.types, number, text, group, "map[int]string"),
+		  directory = fake_world_words(&w, 32, 15), table = fake_world_words(&w, 32, 4),
+		  array = fake_world_make(&w, group, 2);
+	struct seep_map_size size;
+	uint64_t words = 9;
+
+	fake_world_set(&w, directory, table, table, table, table);
+	fake_world_set(&w, table, 16 << 16, 0, array, 1);
+	for (int i = 0; i < 3; i++) {
+		seep_addr head = fake_world_words(&w, 48, 4);
+		HOLD(map, head);
+		fake_world_set(&w, head, 1, 0, directory, 4);
+	}
+	fake_world_type(&w);
+	assert_int_equal(w.typing.maps.len, 3);
+	for (int i = 0; i < 3; i++) {
+		bool fits = i < 2;
+		assert_int_equal(seep_map_size(&w.typing, &w.typing.maps.data[i], &words, &size),
+				 fits);
+		assert_int_equal(words, fits ? 9 - 4 * (i + 1) : 0);
+	}
 }
 
 // What lies.
@@ -545,6 +574,7 @@ int main(void)
 		CASE(tables_in_several_entries_count_once),
 		CASE(heads_are_known_by_what_they_lead_to),
 		CASE(broken_maps_are_seen_whole),
+		CASE(maps_that_share_a_directory_cost_no_more_than_allowed),
 		CASE(headers_that_lie_do_no_harm),
 	};
 
