@@ -114,6 +114,21 @@ static bool hold_standard_fds(void)
 	return true;
 }
 
+/**
+ * Where memory runs out, and seep may share a container's limit with the process it looks at, seep is to be killed. Best
+ * effort: an executable with file capabilities may not.
+ */
+static void yield_memory(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "1000", 4) < 0)
+		errno = 0;
+	close(fd);
+}
+
 /** What argp printed, too, must arrive. */
 static void close_stdout(void)
 {
@@ -132,6 +147,7 @@ int main(int argc, char **argv)
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGXFSZ, SIG_IGN);
 	seep_large_give_back();
+	yield_memory();
 
 	if (argc < 2) {
 		print_overview(stderr);

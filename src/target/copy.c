@@ -304,7 +304,13 @@ struct seep_error *seep_target_copy(struct seep_target *target, const struct see
 	if (!target->stopped && !late)
 		advise_dense(&job.pieces);
 	err = seep_copy_run(&job);
-	return !err && late && job.stale.len ? seep_watch_check(target, &job.stale) : err;
+	if (err || !late || !job.stale.len)
+		return err;
+	// Of what is not mapped any more a scan says nothing.
+	return job.pages_unreadable ?
+		       seep_error_format(SEEP_ERROR_CHANGED,
+					 "memory that is needed was unmapped meanwhile") :
+		       seep_watch_check(target, &job.stale);
 }
 
 /**

@@ -5,7 +5,8 @@
  *	stop	  the thread alone is seized and interrupted. It stands behind a syscall instruction (checked), with -EINTR or one of
  *		  the kernel's private restart codes in rax, and the number of the call that it was in in orig_rax.
  *	call	  registers are set so that the same instruction makes our call (orig_rax -1: nothing is to be restarted), and
- *		  one single step is made. User stack and memory are not touched.
+ *		  it runs to the call's exit. User stack and memory are not touched. (Not by a single step: where SIGTRAP is
+ *		  blocked, the kernel unblocks it then and takes away the handler that the process has for it.)
  *	take	  pidfd_getfd() duplicates the descriptor for us.
  *	call	  close(), likewise.
  *	let go	  registers are put back. The restart code and orig_rax with them, so that the kernel restarts the interrupted call
@@ -47,7 +48,9 @@ struct rseq_configuration {
 };
 /** How long to wait for a thread to stop, how long for one that makes a call (it does, once it gets a processor), and how many to try. */
 static const uint64_t stop_wait_ns = 100 * 1000000ull, call_wait_ns = 10000 * 1000000ull;
-enum { THREADS_MAX = 8, STEPS_MAX = 64, TRIES_MAX = 10 };
+enum { THREADS_MAX = 8, STOPS_MAX = 64, TRIES_MAX = 10 };
+/** What PTRACE_O_TRACESYSGOOD makes of the stops at the entry and exit of a call. */
+enum { SYSCALL_STOP = SIGTRAP | 0x80 };
 static const uint16_t syscall_instruction = 0x050f;
 /** Selector of 64-bit user code. */
 static const uint64_t code_selector = 0x33;
@@ -122,13 +125,14 @@ static bool is_in_call(pid_t tid, const struct user_regs_struct *regs)
 }
 
 /**
- * Has the thread make a call at the instruction that it stands behind; false if it did not. *signal: one that was met on the way, to be
- * handed over in the end.
+ * Has the thread make a call at the instruction that it stands behind; false if it did not. Signals that are met on the way are put into
+ * *signals (bit n-1: signal n), to be handed over in the end.
  */
 static bool make_call(pid_t tid, const struct user_regs_struct *before, long number, uint64_t arg,
-		      int64_t *result, int *signal)
+		      int64_t *result, uint64_t *signals)
 {
 	struct user_regs_struct regs = *before;
+	unsigned calls = 0; // stops at its entry and at its exit
 
 	regs.rax = number;
 	regs.rdi = arg;
@@ -136,29 +140,39 @@ static bool make_call(pid_t tid, const struct user_regs_struct *before, long num
 	regs.orig_rax = UINT64_MAX;
 	if (!set_registers(tid, &regs))
 		return false;
-	for (unsigned step = 0; step < STEPS_MAX; step++) {
-		if (ptrace(PTRACE_SINGLESTEP, tid, NULL, NULL))
+	for (unsigned stop = 0; stop < STOPS_MAX && calls < 2; stop++) {
+		if (ptrace(PTRACE_SYSCALL, tid, NULL, NULL))
 			return false;
 		int status = wait_for_stop(tid, call_wait_ns);
-		if (status == -1 || !WIFSTOPPED(status) || !get_registers(tid, &regs))
+		if (status == -1 || !WIFSTOPPED(status))
 			return false;
-		if (regs.rip == before->rip && WSTOPSIG(status) == SIGTRAP) {
-			*result = (int64_t)regs.rax;
-			return true;
-		}
-		if (status >> 16 == 0 && WSTOPSIG(status) != SIGTRAP) {
+		if (WSTOPSIG(status) == SYSCALL_STOP) {
+			calls++;
+		} else if (status >> 16 == 0) {
+			*signals |= UINT64_C(1) << (WSTOPSIG(status) - 1);
 			// Before the call is made this is reason enough to leave it.
-			bool first = *signal == 0 && number == SYS_userfaultfd;
-			*signal = WSTOPSIG(status);
-			if (first)
+			if (number == SYS_userfaultfd)
 				return false;
 		}
 	}
-	return false;
+	if (calls < 2 || !get_registers(tid, &regs) || regs.rip != before->rip)
+		return false;
+	*result = (int64_t)regs.rax;
+	return true;
+}
+
+/** Lets go of the thread with the signals that were caught on their way to it. */
+static void let_go(pid_t tid, uint64_t signals)
+{
+	int first = signals ? __builtin_ctzll(signals) + 1 : 0;
+
+	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)first);
+	for (signals &= signals - 1; signals; signals &= signals - 1)
+		syscall(SYS_tkill, tid, __builtin_ctzll(signals) + 1);
 }
 
 /** The stopped thread makes the descriptor, we take it, it closes its own. */
-static enum outcome take_descriptor(pid_t tid, int pidfd, int *uffd, int *errnum, int *signal)
+static enum outcome take_descriptor(pid_t tid, int pidfd, int *uffd, int *errnum, uint64_t *signals)
 {
 	struct user_regs_struct before;
 	int64_t fd, closed;
@@ -166,11 +180,11 @@ static enum outcome take_descriptor(pid_t tid, int pidfd, int *uffd, int *errnum
 	if (!get_registers(tid, &before) || !is_in_call(tid, &before))
 		return ANOTHER_THREAD;
 	bool made = make_call(tid, &before, SYS_userfaultfd,
-			      O_CLOEXEC | O_NONBLOCK | USER_MODE_ONLY, &fd, signal);
+			      O_CLOEXEC | O_NONBLOCK | USER_MODE_ONLY, &fd, signals);
 	if (made && fd >= 0) {
 		*uffd = syscall(SYS_pidfd_getfd, pidfd, (int)fd, 0);
 		*errnum = errno;
-		make_call(tid, &before, SYS_close, fd, &closed, signal);
+		make_call(tid, &before, SYS_close, fd, &closed, signals);
 	} else if (made) {
 		*errnum = (int)-fd;
 	}
@@ -181,9 +195,9 @@ static enum outcome take_descriptor(pid_t tid, int pidfd, int *uffd, int *errnum
 static struct answer try_thread(pid_t tid, int pidfd, int *uffd)
 {
 	struct answer answer = { .outcome = ANOTHER_THREAD };
-	int signal = 0;
+	uint64_t signals = 0;
 
-	if (ptrace(PTRACE_SEIZE, tid, NULL, NULL)) {
+	if (ptrace(PTRACE_SEIZE, tid, NULL, (void *)PTRACE_O_TRACESYSGOOD)) {
 		answer.outcome = errno == ESRCH ? ANOTHER_THREAD : REFUSED;
 		answer.errnum = errno;
 		return answer;
@@ -194,10 +208,10 @@ static struct answer try_thread(pid_t tid, int pidfd, int *uffd)
 	if (status == -1 || !WIFSTOPPED(status))
 		return answer; // the end of this process lets go of it
 	if (status >> 16 == PTRACE_EVENT_STOP && WSTOPSIG(status) == SIGTRAP)
-		answer.outcome = take_descriptor(tid, pidfd, uffd, &answer.errnum, &signal);
+		answer.outcome = take_descriptor(tid, pidfd, uffd, &answer.errnum, &signals);
 	else if (status >> 16 == 0)
-		signal = WSTOPSIG(status);
-	ptrace(PTRACE_DETACH, tid, NULL, (void *)(intptr_t)signal);
+		signals = UINT64_C(1) << (WSTOPSIG(status) - 1);
+	let_go(tid, signals);
 	answer.gap_ns = seep_now_ns() - start;
 	return answer;
 }

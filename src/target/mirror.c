@@ -97,6 +97,10 @@ static bool take_over(struct seep_mirror_span *span, struct seep_mirror *old)
 	seep_addr end = span->end;
 	*span = *before;
 	span->end = end;
+	// What is unmapped now may be mapped again, as something else.
+	if (span->fresh && end < before->end)
+		seep_pages_put(span->fresh, seep_span_page(span, end),
+			       seep_span_page(span, before->end), false);
 	before->map = NULL;
 	before->fresh = before->filled = NULL;
 	return true;

@@ -241,11 +241,3 @@ def held_after(pid, seconds):
         if not held or time.monotonic() >= deadline:
             return held
         time.sleep(0.002)
-
-
-def footprint(pid):
-    """Numbers of mappings, open files and threads."""
-    with open(f"/proc/{pid}/maps", encoding="utf-8") as file:
-        maps = sum(1 for _ in file)
-    return {"mappings": maps, "files": len(os.listdir(f"/proc/{pid}/fd")),
-            "threads": len(os.listdir(f"/proc/{pid}/task"))}

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """tracer.py PID: traces every thread of a process, as a debugger would, until stdin ends.
 
-tracer.py --deny COMMAND...: runs a command under a seccomp filter that refuses ptrace and
-process_vm_readv with EPERM, as container runtimes do by default on kernels before 4.8.
+tracer.py --deny ACTION NUMBERS COMMAND...: runs a command under a seccomp filter that forbids some system calls: with an
+errno if ACTION is a number, and kills the process that makes one if it is "kill".
 """
 
 import ctypes
@@ -12,10 +12,7 @@ import sys
 
 PTRACE_SEIZE = 0x4206
 PR_SET_NO_NEW_PRIVS, PR_SET_SECCOMP, SECCOMP_MODE_FILTER = 38, 22, 2
-SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO = 0x7FFF0000, 0x00050000
-EPERM = 1
-# ptrace, process_vm_readv, process_vm_writev
-DENIED = {"x86_64": (101, 310, 311), "aarch64": (117, 270, 271)}
+SECCOMP_RET_ALLOW, SECCOMP_RET_ERRNO, SECCOMP_RET_KILL_PROCESS = 0x7FFF0000, 0x00050000, 0x80000000
 
 libc = ctypes.CDLL(None, use_errno=True)
 
@@ -29,8 +26,8 @@ def trace(pid):
     sys.stdin.read()
 
 
-def deny(command):
-    numbers = DENIED[os.uname().machine]
+def deny(action, numbers, command):
+    refusal = SECCOMP_RET_KILL_PROCESS if action == "kill" else SECCOMP_RET_ERRNO | int(action)
 
     def step(code, true, false, value):
         return struct.pack("=HBBI", code, true, false, value)
@@ -38,8 +35,8 @@ def deny(command):
     # Load the number; jump to the refusal at the end if it is one of ours; allow.
     program = step(0x20, 0, 0, 0)
     for n, number in enumerate(numbers):
-        program += step(0x15, len(numbers) - n, 0, number)
-    program += step(0x06, 0, 0, SECCOMP_RET_ALLOW) + step(0x06, 0, 0, SECCOMP_RET_ERRNO | EPERM)
+        program += step(0x15, len(numbers) - n, 0, int(number))
+    program += step(0x06, 0, 0, SECCOMP_RET_ALLOW) + step(0x06, 0, 0, refusal)
 
     class Filter(ctypes.Structure):
         _fields_ = [("length", ctypes.c_ushort), ("steps", ctypes.c_char_p)]
@@ -53,6 +50,6 @@ def deny(command):
 
 
 if sys.argv[1] == "--deny":
-    deny(sys.argv[2:])
+    deny(sys.argv[2], sys.argv[3].split(","), sys.argv[4:])
 else:
     trace(int(sys.argv[1]))

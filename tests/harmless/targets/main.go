@@ -8,14 +8,17 @@ import (
 	"os/exec"
 	"runtime"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unsafe"
 )
 
 var kept [][]*string
 
 func fill() {
+	fillMore(24 << 20)
 	for i := 0; i < 200; i++ {
 		row := make([]*string, 100)
 		for j := range row {
@@ -138,6 +141,91 @@ func spin() {
 	beat()
 }
 
+func mapped(bytes uintptr, protection, flags int) uintptr {
+	const noReserve = 0x4000
+	at, _, errno := syscall.Syscall6(syscall.SYS_MMAP, 0, bytes, uintptr(protection),
+		uintptr(syscall.MAP_ANON|syscall.MAP_PRIVATE|noReserve|flags), ^uintptr(0), 0)
+	if errno != 0 {
+		fmt.Println("mmap:", errno)
+		os.Exit(1)
+	}
+	return at
+}
+
+func touch(at uintptr) { *(*byte)(*(*unsafe.Pointer)(unsafe.Pointer(&at))) = 1 }
+
+// sparse has large mappings that hold next to nothing: page tables for all of them would be 128 MiB.
+func sparse() {
+	bytes := uint64(64 << 30)
+	at := mapped(uintptr(bytes), syscall.PROT_READ|syscall.PROT_WRITE, 0)
+	for offset := uint64(0); offset < bytes; offset += 1 << 30 {
+		touch(at + uintptr(offset))
+	}
+	fmt.Println("ready")
+	beat()
+}
+
+// manyMappings has all the mappings that a process may have but a few, and needs one of these again and again.
+func manyMappings() {
+	const page, spare = 4096, 12
+	text, err := os.ReadFile("/proc/sys/vm/max_map_count")
+	if err != nil {
+		fmt.Println(err)
+		os.Exit(1)
+	}
+	most, _ := strconv.Atoi(strings.TrimSpace(string(text)))
+	at := mapped(uintptr(most)*page, syscall.PROT_READ|syscall.PROT_WRITE, 0)
+	maps, _ := os.ReadFile("/proc/self/maps")
+	// One in the midst of another makes two more of them.
+	for i := (most - spare - strings.Count(string(maps), "\n")) / 2; i > 0; i-- {
+		if _, _, errno := syscall.Syscall(syscall.SYS_MPROTECT, at+uintptr(2*i-1)*page, page, syscall.PROT_READ); errno != 0 {
+			fmt.Println("mprotect:", errno)
+			os.Exit(1)
+		}
+	}
+	fmt.Println("ready")
+	go func() {
+		for {
+			m := mapped(page, syscall.PROT_NONE, 0)
+			syscall.RawSyscall(syscall.SYS_MUNMAP, m, page, 0)
+			time.Sleep(50 * time.Microsecond)
+		}
+	}()
+	beat()
+}
+
+type block struct {
+	self *block
+	_    [511]*block
+}
+
+var blocks []*block
+
+// fillMore makes so many bytes of objects that can hold pointers: from 16 MiB on seep prefers to copy while the program runs.
+func fillMore(bytes int) {
+	blocks = make([]*block, bytes/4096)
+	for i := range blocks {
+		blocks[i] = &block{}
+		blocks[i].self = blocks[i]
+	}
+}
+
+func large() {
+	fillMore(128 << 20)
+	fmt.Println("ready")
+	beat()
+}
+
+// locked keeps all it has, and will have, in memory.
+func locked() {
+	if err := syscall.Mlockall(1 | 2); err != nil {
+		fmt.Println("mlockall:", err)
+		os.Exit(1)
+	}
+	fmt.Println("ready")
+	beat()
+}
+
 func init() { runtime.LockOSThread() }
 
 func main() {
@@ -161,6 +249,14 @@ func main() {
 		undumpable()
 	case "spin":
 		spin()
+	case "sparse":
+		sparse()
+	case "mappings":
+		manyMappings()
+	case "large":
+		large()
+	case "locked":
+		locked()
 	default:
 		fmt.Println("ready")
 		beat()

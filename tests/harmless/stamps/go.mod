@@ -1,0 +1,3 @@
+module stamps
+
+go 1.18
