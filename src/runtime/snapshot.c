@@ -133,10 +133,17 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 			err = by_precopy(target, binary, options);
 			seep_target_unwatch(target);
 		}
-		if (!err || options->method == SEEP_SNAPSHOT_PRECOPY ||
-		    (err->code != SEEP_ERROR_UNSUPPORTED && err->code != SEEP_ERROR_CHANGED))
+		bool impossible = err && (err->code == SEEP_ERROR_UNSUPPORTED ||
+					  err->code == SEEP_ERROR_CHANGED);
+		if (impossible && options->method == SEEP_SNAPSHOT_PRECOPY)
+			return seep_error_prefix(
+				err,
+				"pre-copy is not to be had (--pause=auto takes a longer pause)");
+		if (!impossible)
 			return err;
 		note_reason(ret, err);
+		if (ret->method == SEEP_SNAPSHOT_PRECOPY) // the room was used
+			seep_runtime_prepare(target, binary);
 		ret->method = SEEP_SNAPSHOT_STOP;
 	}
 	seep_target_limit_pause(target, options->may_exceed ? 0 : options->max_pause_ns);

@@ -30,7 +30,7 @@ enum { MADVISE_POPULATE_WRITE = 23 };
 /** Of a block, to be worth a huge page: memory is then at most a seventh more than what is copied. */
 static const uint64_t dense_bytes = (2 << 20) / 8 * 7;
 /** Niceness of the thread that copies while the target runs, and the size of a copy that gets one. */
-enum { nice_rounds = 10, NICE_BATCHES = 32 };
+enum { NICENESS = 5, NICE_BATCHES = 32 };
 /** Each run of them splits a mapping, and the kernel allows a process 65,530. */
 enum { DENSE_RUNS_MAX = 4096 };
 
@@ -203,7 +203,7 @@ static void advise_dense(const struct seep_pieces *pieces)
 /** A thread that lets the target go first: an own one, since niceness cannot be taken back without privileges. */
 static void *work_nicely(void *arg)
 {
-	setpriority(PRIO_PROCESS, gettid(), nice_rounds);
+	setpriority(PRIO_PROCESS, gettid(), NICENESS);
 	seep_copy_work(arg);
 	return NULL;
 }

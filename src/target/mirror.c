@@ -20,8 +20,17 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/** Room for a heap to grow between seep_target_prepare() and the stop; address space, no memory. */
-static const uint64_t slack_bytes = 256 << 20;
+/**
+ * Room for a heap to grow between seep_target_prepare() and the stop; address space, no memory, but where that is limited
+ * (RLIMIT_AS) there should be some left. Go maps heap in steps of 4 MB to 64 MB.
+ */
+static uint64_t slack_of(const struct seep_mirror_span *span)
+{
+	static const uint64_t least = 16 << 20, most = 256 << 20;
+	uint64_t len = span->end - span->start;
+
+	return len < least ? least : len > most ? most : len;
+}
 
 /** Room for span on the host and slack bytes behind; false when the kernel does not give it. */
 static bool reserve(struct seep_mirror_span *span, uint64_t slack)
@@ -114,7 +123,7 @@ static struct seep_error *add_span(struct seep_target *target, struct seep_mirro
 {
 	struct seep_mirror *mirror = &target->mirror;
 
-	if (!take_over(&span, old) && !reserve(&span, slack_bytes) && !reserve(&span, 0)) {
+	if (!take_over(&span, old) && !reserve(&span, slack_of(&span)) && !reserve(&span, 0)) {
 		target->stats.spans_left_out++;
 		return NULL;
 	}
