@@ -357,11 +357,11 @@ def check_unharmed(process):
         raise Failure(f"the program was left stopped or traced: state {state}")
 
 
-def ask_seep(seep, process, report_path):
+def ask_seep(seep, process, report_path, pause):
     """seep's report on a process."""
     try:
         result = subprocess.run(
-            [seep, "--json", str(process.pid)], capture_output=True, timeout=SEEP_SECONDS, check=False,
+            [seep, "--json", f"--pause={pause}", str(process.pid)], capture_output=True, timeout=SEEP_SECONDS, check=False,
             stdin=subprocess.DEVNULL,
         )
     except subprocess.TimeoutExpired as error:
@@ -433,7 +433,7 @@ def compare(run, report):
         raise Failure(*lines, *(f"caveat      {caveat}" for caveat in report.get("caveats", [])))
 
 
-def execute(run, seep, reports):
+def execute(run, seep, pause, reports):
     """Runs a case, asks seep and compares; Skip or Failure if need be."""
     env = {k: v for k, v in os.environ.items() if not k.startswith("GO")}
     if run.godebug:
@@ -445,12 +445,12 @@ def execute(run, seep, reports):
     )
     try:
         await_ready(process, time.monotonic() + READY_SECONDS)
-        report = ask_seep(seep, process, report_path)
+        report = ask_seep(seep, process, report_path, pause)
         check_unharmed(process)
         compare(run, report)
         report_path.unlink()
     except Failure as failure:
-        raise Failure(*failure.lines, *again(run, seep, report_path)) from None
+        raise Failure(*failure.lines, *again(run, seep, pause, report_path)) from None
     finally:
         process.stdin.close()
         try:
@@ -461,12 +461,12 @@ def execute(run, seep, reports):
         process.stdout.close()
 
 
-def again(run, seep, report_path):
+def again(run, seep, pause, report_path):
     """How to see a failure again."""
     godebug = f" --godebug {run.godebug}" if run.godebug else ""
     yield (
         f"again: tests/run_programs.py --seep {os.path.relpath(seep)} --release {run.release}"
-        f" --flavour {run.flavour} --case {run.case}/{run.variant}{godebug}"
+        f" --flavour {run.flavour} --case {run.case}/{run.variant}{godebug} --pause {pause}"
     )
     godebug = f"GODEBUG={run.godebug} " if run.godebug else ""
     yield f"by hand: sleep 600 | {godebug}{run.binary} {run.case} {run.variant}"
@@ -573,6 +573,7 @@ def parse_options():
     parser.add_argument(
         "--case", action="append", metavar="PATTERN", help="CASE or CASE/VARIANT, with * and ?; repeatable"
     )
+    parser.add_argument("--pause", default="auto", choices=["auto", "precopy", "stop"], help="seep's --pause")
     parser.add_argument("--godebug", default="", metavar="SETTING", help="GODEBUG of the programs")
     # They mostly sleep until they are ready.
     parser.add_argument("-j", type=int, default=4 * (os.cpu_count() or 1), metavar="N", help="cases at a time")
@@ -603,7 +604,7 @@ def main():
 
     def one(run):
         try:
-            execute(run, options.seep, reports)
+            execute(run, options.seep, options.pause, reports)
             tally.add("passed", str(run))
         except Skip as reason:
             tally.add("skipped", str(run), [str(reason)])

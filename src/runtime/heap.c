@@ -19,6 +19,8 @@
 
 enum { SPANS_MAX = 1 << 26, INLINE_MARK_BYTES = 128, SMALL_MAX = 512, PAGE = 1 << SEEP_PAGE_SHIFT };
 enum { CLASS_MAX = 32768 }; // the largest size class
+/** Of a span that lies in no mapping that was copied. */
+static const uint64_t SPAN_BYTES_MAX = 64ull << 30;
 
 bool seep_mspan_parse(const struct seep_memory *memory, const struct seep_layout *l, seep_addr addr,
 		      struct seep_mspan *ret)
@@ -327,8 +329,21 @@ static bool add_span(struct seep_heap *heap, const struct seep_memory *memory,
 	return seep_vec_push(&heap->spans, span) && enter_pages(heap, &span, heap->spans.len - 1);
 }
 
-/** Takes the manual spans out of the list; those that hold stacks have the size of these as their elemsize (runtime/stack.c). */
-static bool read_manual(struct seep_heap *heap, struct seep_mspans *all)
+/** No span goes beyond its mapping; one that lies in none that was copied has a limit all the same. */
+static bool is_plausible(const struct seep_memory *memory, const struct seep_mspan *s)
+{
+	const struct seep_segment *segment = seep_memory_find(memory, s->start);
+	uint64_t bytes = s->npages << SEEP_PAGE_SHIFT;
+
+	return bytes <= (segment ? segment->end - s->start : SPAN_BYTES_MAX);
+}
+
+/**
+ * Takes the manual spans out of the list, those that hold stacks have the size of these as their elemsize (runtime/stack.c); and
+ * the impossible ones, which count as bad.
+ */
+static bool read_manual(struct seep_heap *heap, const struct seep_memory *memory,
+			struct seep_mspans *all)
 {
 	size_t used = 0;
 
@@ -337,7 +352,9 @@ static bool read_manual(struct seep_heap *heap, struct seep_mspans *all)
 		const struct seep_mspan *s = &all->spans.data[i];
 		struct seep_manual_span m = { s->start, s->start + (s->npages << SEEP_PAGE_SHIFT),
 					      s->elem_size != 0 };
-		if (s->state == SEEP_MSPAN_IN_USE)
+		if (!is_plausible(memory, s))
+			all->bad++;
+		else if (s->state == SEEP_MSPAN_IN_USE)
 			all->spans.data[used++] = *s;
 		else if (!seep_vec_push(&heap->manual, m))
 			return false;
@@ -358,16 +375,17 @@ struct seep_error *seep_heap_read(const struct seep_memory *memory,
 	if (err)
 		return err;
 	// Those in use only, by address, and below without overlaps.
-	if (!read_manual(ret, &all))
+	if (!read_manual(ret, memory, &all))
 		return &seep_enomem;
 	size_t used = all.spans.len;
 	if (used == 0)
 		return seep_error_format(SEEP_ERROR_BAD_DATA, "the heap has no span in use");
-	const struct seep_mspan *last = &all.spans.data[used - 1];
+	seep_addr end = 0; // an earlier one may reach further than the last
+	seep_vec_foreach(s, &all.spans)
+		if (s->start + (s->npages << SEEP_PAGE_SHIFT) > end)
+			end = s->start + (s->npages << SEEP_PAGE_SHIFT);
 	ret->arena_first = all.spans.data[0].start >> SEEP_ARENA_SHIFT;
-	ret->arena_count =
-		((last->start + (last->npages << SEEP_PAGE_SHIFT) - 1) >> SEEP_ARENA_SHIFT) -
-		ret->arena_first + 1;
+	ret->arena_count = ((end - 1) >> SEEP_ARENA_SHIFT) - ret->arena_first + 1;
 	if (ret->arena_count > 1 << 22)
 		return seep_error_format(SEEP_ERROR_BAD_DATA,
 					 "the heap's spans lie impossibly far apart");

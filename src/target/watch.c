@@ -293,8 +293,9 @@ static struct seep_error *plan_written(struct seep_copy_job *job,
 	job->stale.len = stale;
 	if (mapping->end - mapping->start <= SEEP_WATCH_BYTES_MAX)
 		return seep_plan_mapping(job, span, mapping, scan->pagemap_fd);
-	seep_pages_put(span->fresh, seep_span_page(span, mapping->start),
-		       seep_span_page(span, mapping->end), false);
+	if (overlaps(&target->watch.ranges, mapping)) // else nothing of it was ever fresh
+		seep_pages_put(span->fresh, seep_span_page(span, mapping->start),
+			       seep_span_page(span, mapping->end), false);
 	return NULL;
 }
 

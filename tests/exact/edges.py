@@ -89,7 +89,7 @@ def judge_rest(exact, seep, binary, release):
         objects, size = (int(word) for word in said[0].split()[1:])
         ((numbers, _),) = exactness.looks(exact, process.pid)
         with tempfile.TemporaryDirectory() as scratch:
-            report = programs.ask_seep(seep, process, pathlib.Path(scratch) / "report")
+            report = programs.ask_seep(seep, process, pathlib.Path(scratch) / "report", "auto")
     finally:
         stop(process)
     wrong = []

@@ -125,12 +125,13 @@ static void own_code_decodes_alike(void **state)
 {
 	struct disassembler *d = *state;
 	size_t len = (size_t)(etext - __executable_start);
-	const unsigned char *code = etext - (len < OWN_CODE_BYTES ? len : OWN_CODE_BYTES);
+	size_t bytes = len < OWN_CODE_BYTES ? len : OWN_CODE_BYTES;
+	const unsigned char *code = etext - bytes;
 
 	d->usual = d->all = 0;
 	while (code < etext)
 		code += compare(d, code, (size_t)(etext - code));
-	assert_true(d->all > OWN_CODE_BYTES / 16);
+	assert_true(d->all > bytes / 16);
 	assert_true(d->usual > d->all * 8 / 10);
 }
 
