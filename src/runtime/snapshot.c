@@ -17,17 +17,20 @@ static const uint64_t WORTH_WATCHING = 16 << 20;
 static const uint64_t AIM_NS = 10000000, BYTES_PER_NS = 1;
 /** What may be written between two rounds: before what is needed is worked out anew, and before the stop. */
 static const uint64_t CALM_BYTES = 32 << 20, STILL_BYTES = 1 << 20;
+/** So much is copied before the program can have begun to use much more. */
+static const uint64_t QUICK_BYTES = 256 << 20;
 enum { REFRESHES_MAX = 10, STOPS_MAX = 8 };
 
 /** Refreshes until at most enough bytes were written since the one before, or until it gets no better. */
-static struct seep_error *settle(struct seep_target *target, uint64_t enough)
+static struct seep_error *settle(struct seep_target *target, enum seep_refresh what,
+				 uint64_t enough)
 {
 	struct seep_error *err;
 	uint64_t last = UINT64_MAX;
 
 	for (unsigned round = 0; round < REFRESHES_MAX; round++) {
 		uint64_t before = seep_target_stats(target).precopy_bytes;
-		err = seep_target_refresh(target);
+		err = seep_target_refresh(target, what);
 		if (err)
 			return err;
 		uint64_t written = seep_target_stats(target).precopy_bytes - before;
@@ -56,15 +59,18 @@ static struct seep_error *try_watched(struct seep_target *target, const struct s
 {
 	struct seep_error *err;
 
-	err = seep_target_refresh(target);
+	err = seep_target_refresh(target, SEEP_REFRESH_COPIED);
+	uint64_t before = seep_target_stats(target).precopy_bytes;
 	if (!err)
 		err = copy_running(target, binary);
+	if (!err && seep_target_stats(target).precopy_bytes - before > QUICK_BYTES) {
+		err = settle(target, SEEP_REFRESH_COPIED, CALM_BYTES);
+		if (!err)
+			err = copy_running(target, binary);
+	}
+	// From here on also what the program begins to use.
 	if (!err)
-		err = settle(target, CALM_BYTES);
-	if (!err)
-		err = copy_running(target, binary);
-	if (!err)
-		err = settle(target, STILL_BYTES);
+		err = settle(target, SEEP_REFRESH_ALL, STILL_BYTES);
 	if (!err)
 		err = seep_target_complete(target, max_bytes);
 	return err ? err : seep_runtime_capture(target, binary);

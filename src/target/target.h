@@ -129,11 +129,11 @@ const struct seep_thread *seep_target_threads(const struct seep_target *target, 
  */
 struct seep_error *seep_target_watch(struct seep_target *target) _must_check_;
 void seep_target_unwatch(struct seep_target *target);
-/**
- * Brings the mirror of a watched target up to date while it runs: copies again what had been copied and was written to since, and begins
- * to watch new mappings.
- */
-struct seep_error *seep_target_refresh(struct seep_target *target) _must_check_;
+/** Of the pages that were written to: those that had been copied before, or all. */
+enum seep_refresh { SEEP_REFRESH_COPIED, SEEP_REFRESH_ALL };
+/** Brings the mirror of a watched target up to date while it runs, and begins to watch new mappings. */
+struct seep_error *seep_target_refresh(struct seep_target *target, enum seep_refresh what)
+	_must_check_;
 /**
  * Stops a watched target, copies everything that it wrote to since the last refresh, and lets it run on: from here on the mirror is of
  * this moment. BUDGET, and nothing was copied, if that is more than max_bytes; other errors as of seep_target_stop().

@@ -10,8 +10,8 @@
  *	fresh	    the mirror has what the page held at some moment after it was last marked. If it still has its mark, the
  *		    mirror has what it holds.
  *	a refresh while the target runs
- *		    takes freshness from all that was written to, marks it, and copies again what had been fresh. What nobody asked
- *		    for yet is left alone.
+ *		    takes freshness from all that was written to, marks it, and copies again what had been fresh, or all of it. What
+ *		    the program has begun to use is only in the latter.
  *	a refresh in the stop
  *		    copies all that was written to since, whatever it is: what the target has begun to use meanwhile it has written
  *		    to, so that nothing needs to be worked out in the stop. What is not in memory becomes zeros in the mirror.
@@ -207,17 +207,28 @@ static struct seep_error *register_mappings(struct seep_target *target)
 	return NULL;
 }
 
-/** Takes freshness from a region; again: what had it. */
+/** What of the pages that were written to a refresh copies again. */
+struct again {
+	enum seep_refresh what;
+	struct seep_ranges ranges;
+};
+
+/** Takes freshness from a region. */
 static bool forget(struct seep_mirror_span *span, const struct seep_page_region *region,
-		   struct seep_ranges *again)
+		   struct again *again)
 {
 	size_t end = seep_span_page(span, region->end);
 
+	if (again->what == SEEP_REFRESH_ALL) {
+		seep_pages_put(span->fresh, seep_span_page(span, region->start), end, false);
+		return seep_vec_push(&again->ranges,
+				     (struct seep_range){ region->start, region->end });
+	}
 	for (size_t page = seep_span_page(span, region->start), next; page < end; page = next) {
 		page = seep_pages_next(span->fresh, page, end, true);
 		next = seep_pages_next(span->fresh, page, end, false);
 		if (page < next &&
-		    !seep_vec_push(again,
+		    !seep_vec_push(&again->ranges,
 				   (struct seep_range){ span->start + page * seep_page_bytes,
 							span->start + next * seep_page_bytes }))
 			return false;
@@ -228,7 +239,7 @@ static bool forget(struct seep_mirror_span *span, const struct seep_page_region 
 
 /** Marks anew what was written to in a watched mapping. */
 static struct seep_error *protect(struct seep_target *target, const struct seep_mapping *mapping,
-				  const struct scan *scan, struct seep_ranges *again)
+				  const struct scan *scan, struct again *again)
 {
 	struct seep_mirror_span *span = seep_plan_span(target, mapping);
 	struct seep_page_region all = { mapping->start, mapping->end, 0 };
@@ -321,11 +332,11 @@ struct seep_error *seep_refresh_stopped(struct seep_target *target, uint64_t max
 	return seep_copy_run(&job);
 }
 
-struct seep_error *seep_target_refresh(struct seep_target *target)
+struct seep_error *seep_target_refresh(struct seep_target *target, enum seep_refresh what)
 {
 	struct seep_copy_job job _cleanup_(seep_plan_deinit) = { .target = target };
 	struct scan scan _cleanup_(scan_deinit) = {};
-	struct seep_ranges again = {};
+	struct again again = { .what = what };
 	struct seep_error *err;
 
 	if (!target->watch.on || target->stopped)
@@ -343,8 +354,8 @@ struct seep_error *seep_target_refresh(struct seep_target *target)
 	for (size_t i = 0; !err && i < target->mappings.len; i++)
 		err = protect(target, target->mappings.data + i, &scan, &again);
 	if (!err)
-		err = seep_plan_ranges(&job, again.data, again.len);
-	seep_vec_free(&again);
+		err = seep_plan_ranges(&job, again.ranges.data, again.ranges.len);
+	seep_vec_free(&again.ranges);
 	return err ? err : seep_copy_run(&job);
 }
 

@@ -139,11 +139,13 @@ static void a_copy_is_of_the_stop(void **state)
 	srandom(2);
 	for (unsigned round = 0; round < 100; round++) {
 		memset(model.asked, 0, sizeof(model.asked));
-		assert_no_error(seep_target_refresh(model.target));
+		assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
 		for (unsigned steps = random() % 12; steps > 0; steps--) {
 			long dice = random() % 4;
 			if (dice == 0)
-				assert_no_error(seep_target_refresh(model.target));
+				assert_no_error(seep_target_refresh(
+					model.target,
+					random() % 2 ? SEEP_REFRESH_ALL : SEEP_REFRESH_COPIED));
 			else if (dice == 1)
 				assert_no_error(copy_anything(&model));
 			else
@@ -170,7 +172,7 @@ static void a_late_copy_is_of_the_stop_or_fails(void **state)
 	for (unsigned round = 0; round < 100; round++) {
 		start(&model);
 		tell(&model, SUBJECT_WRITE, 0, SUBJECT_PAGES);
-		assert_no_error(seep_target_refresh(model.target));
+		assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
 		assert_no_error(copy_anything(&model));
 		tell_anything(&model);
 		complete(&model);
@@ -195,20 +197,26 @@ static void nothing_is_copied_twice(void **state)
 	(void)state;
 	start(&model);
 	tell(&model, SUBJECT_WRITE, 0, SUBJECT_PAGES);
-	assert_no_error(seep_target_refresh(model.target));
+	assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
 	assert_no_error(copy(&model, 0, 1000));
 	uint64_t before = seep_target_stats(model.target).precopy_bytes;
 	assert_true(before >= 1000 * PAGE);
 	assert_no_error(copy(&model, 0, 1000));
-	assert_no_error(seep_target_refresh(model.target));
+	assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
 	assert_int_equal(seep_target_stats(model.target).precopy_bytes, before);
 	tell(&model, SUBJECT_WRITE, 500, 10);
 	tell(&model, SUBJECT_WRITE, 1200, 10); // nobody wants them yet
-	assert_no_error(seep_target_refresh(model.target));
+	assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
 	uint64_t again = seep_target_stats(model.target).precopy_bytes - before;
+	assert_true(again >= 10 * PAGE && again < 20 * PAGE);
+	tell(&model, SUBJECT_WRITE, 1400, 10);
+	assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_ALL));
+	again = seep_target_stats(model.target).precopy_bytes - before - again;
 	assert_true(again >= 10 * PAGE && again < 20 * PAGE);
 	complete(&model);
 	assert_true(seep_target_stats(model.target).read_bytes < 20 * PAGE);
+	assert_moment(&model);
+	assert_no_error(copy(&model, 1200, 210)); // of 1400 on nothing is left to copy
 	assert_moment(&model);
 	end(&model);
 }
@@ -219,11 +227,11 @@ static void too_much_to_copy_is_left_alone(void **state)
 
 	(void)state;
 	start(&model);
-	assert_no_error(seep_target_refresh(model.target));
+	assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
 	tell(&model, SUBJECT_WRITE, 0, 1000);
 	assert_error(seep_target_complete(model.target, 100 * PAGE), SEEP_ERROR_BUDGET, "too fast");
 	assert_int_equal(seep_target_stats(model.target).read_bytes, 0);
-	assert_no_error(seep_target_refresh(model.target));
+	assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
 	assert_no_error(copy(&model, 0, 1000));
 	complete(&model);
 	assert_moment(&model);
@@ -237,7 +245,8 @@ static void assert_not_watched(const char *role, const char *why)
 	subject_start(&subject, role);
 	struct seep_target *target = subject_open(&subject);
 	assert_error(seep_target_watch(target), SEEP_ERROR_UNSUPPORTED, why);
-	assert_error(seep_target_refresh(target), SEEP_ERROR_USAGE, "not watched");
+	assert_error(seep_target_refresh(target, SEEP_REFRESH_ALL), SEEP_ERROR_USAGE,
+		     "not watched");
 	assert_error(seep_target_complete(target, 0), SEEP_ERROR_USAGE, "not watched");
 	seep_target_close(target);
 	subject_end(&subject);
