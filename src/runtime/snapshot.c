@@ -15,6 +15,8 @@
 static const uint64_t WORTH_WATCHING = 16 << 20;
 /** What a stop is to last at most if nobody says (it is cut off then, and tried again); and what is copied in a nanosecond of it, pages here and there. */
 static const uint64_t AIM_NS = 10000000, BYTES_PER_NS = 1;
+/** What it takes to look through the page tables, three times over. */
+static const uint64_t SCAN_NS_PER_MB = 7500;
 /** What may be written between two rounds: before what is needed is worked out anew, and before the stop. */
 static const uint64_t CALM_BYTES = 32 << 20, STILL_BYTES = 1 << 20;
 /** So much is copied before the program can have begun to use much more. */
@@ -78,10 +80,12 @@ static struct seep_error *try_watched(struct seep_target *target, const struct s
 
 /** Stops until one succeeds; CHANGED or BUDGET if none does. */
 static struct seep_error *by_precopy(struct seep_target *target, const struct seep_binary *binary,
-				     const struct seep_snapshot_options *options)
+				     const struct seep_snapshot_options *options,
+				     uint64_t prepared_bytes)
 {
 	struct seep_error *err = NULL;
-	uint64_t aim_ns = options->max_pause_ns ? options->max_pause_ns : AIM_NS;
+	uint64_t aim_ns = options->max_pause_ns ? options->max_pause_ns :
+						  AIM_NS + (prepared_bytes >> 20) * SCAN_NS_PER_MB;
 	bool must_keep = options->max_pause_ns && !options->may_exceed;
 
 	for (unsigned stop = 1; stop <= STOPS_MAX; stop++) {
@@ -136,7 +140,7 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 		err = seep_target_watch(target);
 		if (!err) {
 			ret->method = SEEP_SNAPSHOT_PRECOPY;
-			err = by_precopy(target, binary, options);
+			err = by_precopy(target, binary, options, bytes);
 			seep_target_unwatch(target);
 		}
 		bool impossible = err && (err->code == SEEP_ERROR_UNSUPPORTED ||

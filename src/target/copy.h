@@ -23,7 +23,7 @@ struct seep_mirror_span {
 	void *map; /** what munmap() wants */
 	size_t map_bytes;
 	/**
-	 * While the target is watched, a bit for each page of the room from host on, else NULL. fresh: the mirror has what the page
+	 * While the target is watched, a bit for each page from map on, else NULL. fresh: the mirror has what the page
 	 * held, and nothing was written to it since as far as the last seep_target_refresh() could tell. filled: bytes were copied
 	 * into the mirror here, so that it must be cleared if the page is given back.
 	 */
@@ -77,10 +77,19 @@ static inline bool seep_mapping_is_mirrored(const struct seep_mapping *mapping)
  */
 struct seep_error *seep_mirror_reserve(struct seep_target *target) _must_check_;
 void seep_mirror_deinit(struct seep_mirror *mirror);
-/** Index of the page in the span's bitmaps. */
+/** The address that the beginning of the span's map stands for; stays when the span grows, at either end. */
+static inline seep_addr seep_span_base(const struct seep_mirror_span *span)
+{
+	return span->start - (seep_addr)(span->host - (unsigned char *)span->map);
+}
+/** Index of the page in the span's bitmaps; and its address. */
 static inline size_t seep_span_page(const struct seep_mirror_span *span, seep_addr addr)
 {
-	return (addr - span->start) / seep_page_bytes;
+	return (addr - seep_span_base(span)) / seep_page_bytes;
+}
+static inline seep_addr seep_span_addr(const struct seep_mirror_span *span, size_t page)
+{
+	return seep_span_base(span) + page * seep_page_bytes;
 }
 /** Makes the mirror read as zeros in [start, end), where anything was copied to; for watched targets. */
 void seep_mirror_clear(struct seep_mirror_span *span, seep_addr start, seep_addr end);

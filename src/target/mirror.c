@@ -32,14 +32,14 @@ static uint64_t slack_of(const struct seep_mirror_span *span)
 	return len < least ? least : len > most ? most : len;
 }
 
-/** Room for span on the host and slack bytes behind; false when the kernel does not give it. */
+/** Room for span on the host, with slack before and behind; false when the kernel does not give it. */
 static bool reserve(struct seep_mirror_span *span, uint64_t slack)
 {
 	uint64_t len = span->end - span->start;
 	uint64_t skew = len >= seep_block_bytes ? seep_block_bytes : 0;
 	size_t map_bytes;
 
-	if (__builtin_add_overflow(len, skew + slack, &map_bytes))
+	if (__builtin_add_overflow(len, skew + 2 * slack, &map_bytes))
 		return false;
 	void *map = mmap(NULL, map_bytes, PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -49,15 +49,10 @@ static bool reserve(struct seep_mirror_span *span, uint64_t slack)
 	madvise(map, map_bytes, MADV_DONTDUMP);
 	span->map = map;
 	span->map_bytes = map_bytes;
-	span->host = (unsigned char *)map +
-		     (skew ? (span->start - (uintptr_t)map) % seep_block_bytes : 0);
+	span->host = (unsigned char *)map + slack;
+	if (skew)
+		span->host += (span->start - (uintptr_t)span->host) % seep_block_bytes;
 	return true;
-}
-
-/** Bytes of the room from host on. */
-static size_t room_of(const struct seep_mirror_span *span)
-{
-	return (unsigned char *)span->map + span->map_bytes - span->host;
 }
 
 static void release(struct seep_mirror_span *span)
@@ -71,7 +66,7 @@ static void release(struct seep_mirror_span *span)
 /** Bitmaps for a span that has none yet. */
 static bool add_bitmaps(struct seep_mirror_span *span)
 {
-	size_t words = room_of(span) / seep_page_bytes / 64 + 1;
+	size_t words = span->map_bytes / seep_page_bytes / 64 + 1;
 
 	if (!span->fresh)
 		span->fresh = calloc(words, sizeof(*span->fresh));
@@ -87,29 +82,51 @@ void seep_mirror_clear(struct seep_mirror_span *span, seep_addr start, seep_addr
 	for (size_t page = seep_span_page(span, start), next; page < last; page = next) {
 		page = seep_pages_next(span->filled, page, last, true);
 		next = seep_pages_next(span->filled, page, last, false);
-		memset(span->host + page * seep_page_bytes, 0, (next - page) * seep_page_bytes);
+		memset((unsigned char *)span->map + page * seep_page_bytes, 0,
+		       (next - page) * seep_page_bytes);
 		seep_pages_put(span->filled, page, next, false);
 	}
 }
 
-/** Takes the room of the span of old that begins where this one does, if it is large enough. */
+/** The largest of the old spans that lie, in part, where span does. */
+static struct seep_mirror_span *find_old(const struct seep_mirror_span *span,
+					 struct seep_mirror *old)
+{
+	struct seep_mirror_span *found = NULL;
+
+	seep_vec_foreach(before, &old->spans) {
+		if (!before->map || before->end <= span->start)
+			continue;
+		if (before->start >= span->end)
+			break;
+		if (!found || before->end - before->start > found->end - found->start)
+			found = before;
+	}
+	return found;
+}
+
+/** Takes the room of an old span, if it reaches far enough at both ends. */
 static bool take_over(struct seep_mirror_span *span, struct seep_mirror *old)
 {
-	const struct seep_segment *segment = seep_memory_find(&old->memory, span->start);
-	struct seep_mirror_span *before =
-		segment ? old->spans.data + (segment - old->memory.segments) : NULL;
+	struct seep_mirror_span *before = find_old(span, old);
 
-	if (!before || before->start != span->start)
+	if (!before)
 		return false;
-	if (span->end - span->start > room_of(before))
+	struct seep_mirror_span now = *before;
+	uint64_t at = span->start - seep_span_base(before); // wraps around below the base
+	if (at > before->map_bytes || span->end - span->start > before->map_bytes - at)
 		return false;
-	seep_addr end = span->end;
-	*span = *before;
-	span->end = end;
+	now.start = span->start;
+	now.end = span->end;
+	now.host = (unsigned char *)before->map + at;
 	// What is unmapped now may be mapped again, as something else.
-	if (span->fresh && end < before->end)
-		seep_pages_put(span->fresh, seep_span_page(span, end),
-			       seep_span_page(span, before->end), false);
+	if (now.fresh && now.start > before->start)
+		seep_pages_put(now.fresh, seep_span_page(&now, before->start),
+			       seep_span_page(&now, now.start), false);
+	if (now.fresh && now.end < before->end)
+		seep_pages_put(now.fresh, seep_span_page(&now, now.end),
+			       seep_span_page(&now, before->end), false);
+	*span = now;
 	before->map = NULL;
 	before->fresh = before->filled = NULL;
 	return true;

@@ -82,9 +82,8 @@ static bool add_stale(struct seep_copy_job *job, const struct seep_mirror_span *
 		page = seep_pages_next(span->fresh, page, last, false);
 		next = seep_pages_next(span->fresh, page, last, true);
 		if (page < next &&
-		    !seep_vec_push(&job->stale,
-				   (struct seep_range){ span->start + page * seep_page_bytes,
-							span->start + next * seep_page_bytes }))
+		    !seep_vec_push(&job->stale, (struct seep_range){ seep_span_addr(span, page),
+								     seep_span_addr(span, next) }))
 			return false;
 	}
 	return true;

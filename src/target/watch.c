@@ -229,8 +229,8 @@ static bool forget(struct seep_mirror_span *span, const struct seep_page_region 
 		next = seep_pages_next(span->fresh, page, end, false);
 		if (page < next &&
 		    !seep_vec_push(&again->ranges,
-				   (struct seep_range){ span->start + page * seep_page_bytes,
-							span->start + next * seep_page_bytes }))
+				   (struct seep_range){ seep_span_addr(span, page),
+							seep_span_addr(span, next) }))
 			return false;
 		seep_pages_put(span->fresh, page, next, false);
 	}
