@@ -136,7 +136,7 @@ static const char *special_name(uint64_t id)
 	case SEEP_SPECIAL_ROOT_TINY:
 		return "the allocator's block for tiny objects";
 	default:
-		return "weak pointers and the scheduler's lists";
+		return "weak pointers, the scheduler's lists and threads at work";
 	}
 }
 
@@ -158,8 +158,6 @@ static const char *root_text(const struct seep_view *view, struct seep_report *r
 		return seep_path_goroutine(view, report, &rt->goroutines.data[root->id]);
 	case SEEP_ROOT_TIMER:
 		return timer_name(view, report, &rt->timers.data[root->id]);
-	case SEEP_ROOT_THREAD:
-		return "a thread at work in the runtime";
 	default:
 		return special_name(root->id);
 	}

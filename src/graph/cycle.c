@@ -341,7 +341,8 @@ void seep_mark_roots(struct seep_runtime *rt, const struct seep_root_choice *cho
 		seep_stack_roots(rt, &rt->goroutines.data[i], mark_value, m);
 	for (size_t i = 0; i < rt->tiny_blocks.len; i++)
 		seep_mark_pointer(m, rt->tiny_blocks.data[i], true);
-	for (size_t i = 0; i < rt->thread_words.len; i++)
+	// What a thread has in hand for a moment holds nothing that is counted behind the queue.
+	for (size_t i = 0; !choice->without_queued && i < rt->thread_words.len; i++)
 		seep_mark_pointer(m, rt->thread_words.data[i], false);
 	seep_mark_drain(m);
 }

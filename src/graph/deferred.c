@@ -116,8 +116,6 @@ static void share_roots(struct labeller *l)
 	struct seep_runtime *rt = l->rt;
 
 	seep_roots_globals(rt, share_global, l);
-	seep_vec_foreach(word, &rt->thread_words)
-		share(l, *word);
 	seep_vec_foreach(word, &rt->queued)
 		share(l, *word);
 	seep_vec_foreach(timer, &rt->timers) {

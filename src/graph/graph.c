@@ -292,10 +292,6 @@ static void find_roots(struct builder *b)
 		seep_stack_roots(rt, &rt->goroutines.data[i], add_stack_word, b);
 		end_root(b);
 	}
-	begin_root(b, (struct seep_graph_root){ .kind = SEEP_ROOT_THREAD });
-	for (size_t i = 0; i < rt->thread_words.len; i++)
-		add_root_edge(b, rt->thread_words.data[i]);
-	end_root(b);
 	for (size_t i = 0; i < rt->timers.len; i++) {
 		begin_root(b, (struct seep_graph_root){ .kind = SEEP_ROOT_TIMER, .id = i });
 		add_root_edge(b, rt->timers.data[i].addr);
@@ -578,12 +574,16 @@ static void find_late(struct builder *b, struct late *late)
 {
 	struct seep_graph *graph = b->graph;
 	const struct seep_heap *heap = &b->rt->heap;
+	struct seep_object object;
 
 	late->queue[0] = SEEP_NODE_ROOT;
 	seep_shortest_paths(late->queue, 1, &graph->edges, graph->parent);
 	for (size_t i = 0; i < b->rt->specials.len; i++)
 		if (b->rt->specials.data[i].kind == SEEP_SPECIAL_WEAK_HANDLE)
 			add_late(late, seep_graph_node(graph, b->rt->specials.data[i].object));
+	seep_vec_foreach(word, &b->rt->thread_words)
+		if (seep_heap_find(heap, *word, &object))
+			add_late(late, seep_graph_node(graph, object));
 	for (size_t k = 0; k < SEEP_BITS_WORDS(heap->slots); k++)
 		for (uint64_t bits = b->live->opaque[k] & graph->ranks[k].bits[0]; bits;
 		     bits &= bits - 1)

@@ -1,14 +1,14 @@
 /**
  * The reachable heap as a graph: nodes with the edges between them as flat arrays, the dominator tree, and shortest paths.
  *
- * node 0 is the root of everything. After it come the roots one by one (package variables, goroutines, threads, timers, specials), then
+ * node 0 is the root of everything. After it come the roots one by one (package variables, goroutines, timers, specials), then
  * every reachable object: first those in spans with pointers, in address order, then the others, from first_leaf on, again in
  * address order. What leads nowhere is most of a heap, and takes no room in arrays that are about leading on. An object's dominator
  * is the last node that every path from node 0 to it goes through; what a node dominates is what becomes free with it: its
  * retained bytes.
  *
  * Every node hangs in the tree. Objects that only the scheduler's own lists lead to (opaque ones: a goroutine's runtime.g, what waits in a
- * semaphore table), or only a weak pointer, hang on a root of kind SPECIAL instead.
+ * semaphore table), only a weak pointer, or only what a thread has in hand for a moment, hang on a root of kind SPECIAL instead.
  */
 #ifndef SEEP_GRAPH_GRAPH_H
 #define SEEP_GRAPH_GRAPH_H
@@ -23,13 +23,13 @@ enum seep_special_root {
 	SEEP_SPECIAL_ROOT_RECORDS, /** functions and arguments of finalizers and cleanups, weak handles */
 	SEEP_SPECIAL_ROOT_QUEUE, /** finalizers and cleanups about to run */
 	SEEP_SPECIAL_ROOT_TINY, /** the blocks for tiny objects that are being filled */
-	SEEP_SPECIAL_ROOT_LATE, /** weak pointers, objects about to be finalized, the scheduler's lists: what nothing else holds */
+	SEEP_SPECIAL_ROOT_LATE, /** weak pointers, threads at work, objects about to be finalized, the scheduler's lists: what nothing else holds */
 };
 
 /** A node that is no object. */
 struct seep_graph_root {
 	enum seep_root_kind kind;
-	uint64_t id; /** GLOBAL: index in variables, or the word's address if no variable is known there; GOROUTINE, TIMER: index; SPECIAL: enum seep_special_root; THREAD: 0 */
+	uint64_t id; /** GLOBAL: index in variables, or the word's address if no variable is known there; GOROUTINE, TIMER: index; SPECIAL: enum seep_special_root */
 	bool is_word; /** GLOBAL: id is an address */
 };
 

@@ -296,6 +296,8 @@ static void each_root_holds_what_it_alone_leads_to(void **state)
 				  (struct seep_timer){ .addr = channel(6), .arg = channel(7) }));
 	assert_true(seep_vec_push(&fake.rt->queued, channel(8)));
 	assert_true(seep_vec_push(&fake.rt->tiny_blocks, channel(9)));
+	// What a thread has in hand holds nothing that something else holds, too.
+	assert_true(seep_vec_push(&fake.rt->thread_words, channel(2)));
 	assert_true(seep_vec_push(&fake.rt->thread_words, channel(10)));
 	link_objects(0, 1, 1);
 	link_objects(1, 2, 2);
@@ -309,7 +311,7 @@ static void each_root_holds_what_it_alone_leads_to(void **state)
 	check_root(7, SEEP_ROOT_TIMER, 0);
 	check_root(8, SEEP_ROOT_SPECIAL, SEEP_SPECIAL_ROOT_QUEUE);
 	check_root(9, SEEP_ROOT_SPECIAL, SEEP_SPECIAL_ROOT_TINY);
-	check_root(10, SEEP_ROOT_THREAD, 0);
+	check_root(10, SEEP_ROOT_SPECIAL, SEEP_SPECIAL_ROOT_LATE);
 	assert_int_equal(graph.dominator[node(2)], node(1));
 	assert_int_equal(seep_graph_retained(&graph, graph.dominator[node(0)]), 3 * CHANNEL);
 	assert_int_equal(graph.dominator[node(5)], SEEP_NODE_ROOT);
