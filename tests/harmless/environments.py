@@ -106,8 +106,9 @@ class Environments(Cases):
     def case_no_descriptor_is_left_to_it(self):
         def prepare(subject):
             self.need("prlimit")
-            # The number that is free among those in use belongs to a call of accept() that is under way.
-            most = max(traces.State(subject.pid).files) + 1
+            # A call of accept() that is under way has a number that is not listed: one between those in use, or the next.
+            files = traces.State(subject.pid).files
+            most = max(files) + (2 if len(files) == max(files) + 1 else 1)
             procs.run_measured(["prlimit", "--pid", str(subject.pid), f"--nofile={most}:{most}"])
         return self.watch(prepare=prepare)
 

@@ -16,9 +16,13 @@ WRITE_PROTECTED = 1 << 57  # in /proc/PID/pagemap
 # What a busy Go program makes on its own; an attach that leaves something each time is over it by far.
 NOISE = {"mappings": 24, "threads": 8}
 
+# Of blocked signals: the real-time ones come and go in a thread that calls sigtimedwait() for them.
+USUAL = (1 << 31) - 1
+INTERNAL = 3 << 31  # signals 32 and 33, which sigfillset() leaves out, but not whoever makes a thread
+
 OF_PROCESS = ("Umask", "Uid", "Gid", "Groups", "SigIgn", "SigCgt", "CapEff", "NoNewPrivs", "Seccomp",
               "Seccomp_filters", "THP_enabled", "untag_mask")
-OF_THREAD = ("Name", "SigBlk", "CapEff", "Seccomp", "Seccomp_filters", "NoNewPrivs", "Cpus_allowed")
+OF_THREAD = ("Name", "CapEff", "Seccomp", "Seccomp_filters", "NoNewPrivs", "Cpus_allowed")
 FILES = ("oom_score_adj", "coredump_filter", "limits", "personality", "cgroup", "timerslack_ns")
 
 
@@ -50,7 +54,9 @@ def _threads(pid):
         status = procs.status_of(pid, tid)
         try:
             if status and status["State"][0] not in "ZX":
+                blocked = int(status["SigBlk"], 16)
                 threads[tid] = ({key: status.get(key) for key in OF_THREAD},
+                                f"SigBlk {blocked & USUAL:x}", blocked & INTERNAL == INTERNAL,
                                 os.sched_getscheduler(tid), os.getpriority(os.PRIO_PROCESS, tid))
         except ProcessLookupError:
             pass
@@ -128,13 +134,14 @@ class State:
 
 
 def settled(pid, seconds=10):
-    """The state of a process once it does not change by itself: a thread that is just beginning has other signals blocked."""
+    """The state of a process once it does not change by itself and no thread is just beginning: that has all signals blocked."""
     deadline = time.monotonic() + seconds
     state = State(pid)
     while time.monotonic() < deadline:
         time.sleep(0.2)
         earlier, state = state, State(pid)
-        if not state.changes(earlier):
+        newborn = any(internal for _, _, internal, _, _ in state.threads.values())
+        if not newborn and not state.changes(earlier):
             break
     return state
 
