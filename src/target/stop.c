@@ -305,6 +305,11 @@ static struct seep_error *stop_newborn(struct seep_target *target, struct tids *
 		       NULL;
 }
 
+static void threads_deinit(struct seep_threads *threads)
+{
+	seep_vec_free(threads);
+}
+
 static bool read_registers(struct seep_thread *thread)
 {
 	struct user_regs_struct r;
@@ -324,9 +329,31 @@ static bool read_registers(struct seep_thread *thread)
 	return true;
 }
 
+/**
+ * A sleep that an earlier stop interrupted goes on as restart_syscall(): it is still the call that it was then. at: where in `before` to
+ * begin, as both lists have nearly one order.
+ */
+static void remember_syscall(struct seep_thread *thread, const struct seep_threads *before,
+			     size_t *at)
+{
+	if (thread->syscall != SYS_restart_syscall)
+		return;
+	for (size_t n = 0; n < before->len; n++, (*at)++) {
+		const struct seep_thread *then = &before->data[*at % before->len];
+		if (then->tid != thread->tid)
+			continue;
+		if (then->stopped && then->sp == thread->sp)
+			thread->syscall = then->syscall;
+		return;
+	}
+}
+
 static struct seep_error *read_threads(struct seep_target *target)
 {
-	target->threads.len = 0;
+	_cleanup_(threads_deinit) struct seep_threads before = target->threads;
+	size_t at = 0;
+
+	target->threads = (struct seep_threads){};
 	seep_vec_foreach(tracee, &target->tracees) {
 		struct seep_thread thread = { .tid = tracee->tid,
 					      .procid = tracee->procid,
@@ -334,6 +361,7 @@ static struct seep_error *read_threads(struct seep_target *target)
 		if (tracee->state == SEEP_TRACEE_ENDED)
 			continue;
 		thread.stopped = tracee->state == SEEP_TRACEE_STOPPED && read_registers(&thread);
+		remember_syscall(&thread, &before, &at);
 		if (!seep_vec_push(&target->threads, thread))
 			return &seep_enomem;
 		target->stats.threads++;
