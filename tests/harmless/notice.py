@@ -8,6 +8,7 @@ import os
 import struct
 import sys
 import tempfile
+import time
 
 import procs
 import traces
@@ -132,9 +133,14 @@ def main():
                     print(f"SKIPPED {name}: {error}")
                     skipped += 1
                     continue
-                broken = subject.runs_on()
-                found = ([broken] if broken else []) + traces.changes_since(before, subject.pid)
-            seen = [text for text in found if notice and notice in text]
+                deadline = time.monotonic() + 5
+                while True:
+                    broken = subject.runs_on()
+                    found = ([broken] if broken else []) + traces.changes_since(before, subject.pid)
+                    seen = [text for text in found if notice and notice in text]
+                    # As attaches.py, which looks after each: a thread that was woken may not have had its turn at the first look.
+                    if seen or not notice or time.monotonic() > deadline:
+                        break
             # That alone, or it would not be known what was noticed.
             ok = bool(seen) == bool(notice) and (notice == REGISTERED or seen == found)
             failed += not ok
