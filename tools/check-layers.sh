@@ -3,7 +3,7 @@
 cd "$(dirname "$0")/../src" || exit 1
 upper=
 rc=0
-for layer in cli report detect graph runtime binary target base; do
+for layer in cli report sift detect graph runtime binary target base; do
 	if [ -d "$layer" ] && [ -n "$upper" ]; then
 		! grep -rnE "^[[:space:]]*#[[:space:]]*include[[:space:]]+\"($upper)/" "$layer" || rc=1
 	fi

@@ -24,6 +24,7 @@ look() {
 	has pkg-config || required+=(pkg-config)
 	pkg-config --exists capstone 2>/dev/null || required+=(libcapstone-dev)
 	pkg-config --exists jansson 2>/dev/null || required+=(libjansson-dev)
+	pkg-config --exists libzstd 2>/dev/null || required+=(libzstd-dev)
 	pkg-config --exists zlib 2>/dev/null || required+=(zlib1g-dev)
 	pkg-config --exists cmocka 2>/dev/null || required+=(libcmocka-dev)
 	has scdoc || required+=(scdoc)
@@ -32,6 +33,9 @@ look() {
 	"$tools/go-toolchain.sh" host >/dev/null 2>&1 || required+=(golang-go)
 	# Without it the formatting is not checked, nothing else.
 	has clang-format-14 || optional+=(clang-format-14)
+	# Without them there is no --format html, and without a browser its pages are not tested.
+	has npm || optional+=(npm)
+	has chromium || optional+=(chromium)
 }
 
 install() {

@@ -66,9 +66,9 @@ static size_t printable_at(const unsigned char *s, size_t len)
 	if ((c == 0xe0 && s[1] < 0xa0) || (c == 0xed && s[1] >= 0xa0) ||
 	    (c == 0xf0 && s[1] < 0x90) || (c == 0xf4 && s[1] >= 0x90))
 		return 0;
-	// C1 controls, bidirectional, line-breaking and invisible format characters can rearrange or hide what a person reads.
-	if ((c == 0xc2 && s[1] < 0xa0) || (c == 0xd8 && s[1] == 0x9c) ||
-	    (c == 0xef && s[1] == 0xbb && s[2] == 0xbf) ||
+	// What is no character, and XML cannot have, U+FFFE and U+FFFF; C1 controls, bidirectional, line-breaking and invisible format characters can rearrange or hide what a person reads.
+	if ((c == 0xef && s[1] == 0xbf && s[2] >= 0xbe) || (c == 0xc2 && s[1] < 0xa0) ||
+	    (c == 0xd8 && s[1] == 0x9c) || (c == 0xef && s[1] == 0xbb && s[2] == 0xbf) ||
 	    (c == 0xe2 && s[1] == 0x80 &&
 	     ((s[2] >= 0x8b && s[2] <= 0x8f) || (s[2] >= 0xa8 && s[2] <= 0xae))) ||
 	    (c == 0xe2 && s[1] == 0x81 && s[2] >= 0xa0 && s[2] <= 0xaf))

@@ -225,6 +225,11 @@ bool seep_buildinfo_path(const struct seep_buildinfo *info, char *ret, size_t le
 	return find_path(info, "path\t", ret, len) || find_path(info, "mod\t", ret, len);
 }
 
+bool seep_buildinfo_module(const struct seep_buildinfo *info, char *ret, size_t len)
+{
+	return find_path(info, "mod\t", ret, len);
+}
+
 void seep_buildinfo_deinit(struct seep_buildinfo *info)
 {
 	free(info->version);

@@ -19,6 +19,8 @@ bool seep_buildinfo_setting(const struct seep_buildinfo *info, const char *key, 
 			    size_t len);
 /** The path of the main package or module ("path\t..."), into ret; false if absent. */
 bool seep_buildinfo_path(const struct seep_buildinfo *info, char *ret, size_t len);
+/** The path of the main module ("mod\t..."), into ret; false if absent. */
+bool seep_buildinfo_module(const struct seep_buildinfo *info, char *ret, size_t len);
 void seep_buildinfo_deinit(struct seep_buildinfo *info);
 
 #endif

@@ -27,9 +27,24 @@ struct seep_command {
 int seep_cmd_inspect(int argc, char **argv);
 int seep_cmd_top(int argc, char **argv);
 int seep_cmd_why(int argc, char **argv);
+int seep_cmd_diff(int argc, char **argv);
+int seep_cmd_capture(int argc, char **argv);
 int seep_cmd_ps(int argc, char **argv);
+int seep_cmd_doctor(int argc, char **argv);
+int seep_cmd_run(int argc, char **argv);
 int seep_cmd_explain(int argc, char **argv);
 
+/**
+ * Where memory runs out, seep is to be killed, and not what it looks at. For a command that starts a program: only after that, which
+ * would inherit it.
+ */
+void seep_cli_yield_memory(void);
+/**
+ * As errors of write(), a broken pipe and a file that is too large get a message and an exit status. A program that seep starts shall have
+ * these signals as seep was given them: the second function, in the new process.
+ */
+void seep_cli_ignore_signals(void);
+void seep_cli_restore_signals(void);
 /** The exit status that an error's code stands for. */
 enum seep_exit seep_cli_status(enum seep_error_code code);
 /** Prints "seep: message" on stderr, escaped, and ends the error. Returns its exit status. */

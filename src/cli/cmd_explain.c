@@ -8,6 +8,7 @@
 #include "cli/output.h"
 #include "report/cause_pages.h"
 #include "report/style.h"
+#include "report/wording.h"
 
 #include <argp.h>
 #include <string.h>
@@ -41,23 +42,13 @@ static const struct {
 	  "--all only." },
 };
 
-/** What follows "# name: " in a page's first line, up to its end. */
-static void add_page_line(struct seep_str *str, const struct seep_cause_page *page)
-{
-	size_t len = strcspn(page->text, "\n");
-	const char *colon = memchr(page->text, ':', len);
-
-	if (colon && colon[1] == ' ')
-		seep_str_add_bytes(str, colon + 2, len - (size_t)(colon + 2 - page->text));
-}
-
 static void add_list(struct seep_str *str, bool color)
 {
 	seep_style_add(str, SEEP_INK_BOLD, color, "Causes");
 	seep_str_add(str, "\n");
 	for (size_t i = 0; i < seep_cause_page_count; i++) {
 		seep_str_addf(str, "  %-17s ", seep_cause_pages[i].name);
-		add_page_line(str, &seep_cause_pages[i]);
+		seep_wording_title(str, &seep_cause_pages[i]);
 		seep_str_add(str, "\n");
 	}
 	seep_str_add(str, "\n");

@@ -3,6 +3,7 @@
 #include "cli/cli.h"
 
 #include "cli/look.h"
+#include "cli/sift_options.h"
 
 enum { KEY_TOP = 256, KEY_ONLY, KEY_ALL, KEY_FAIL_ON };
 
@@ -25,6 +26,7 @@ static const struct argp_option options[] = {
 
 struct arguments {
 	struct seep_look look;
+	struct seep_sift sift;
 	struct seep_fail_on fail_on;
 };
 
@@ -39,7 +41,7 @@ static struct seep_error *take_option(struct arguments *args, int key, const cha
 		args->look.inspect.only = args->look.report.only = arg;
 		return seep_option_causes(arg);
 	case ARGP_KEY_ARG:
-		return seep_look_take_pid(&args->look, arg);
+		return seep_look_take_source(&args->look, arg);
 	}
 	return NULL;
 }
@@ -51,6 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->look;
+		state->child_inputs[1] = &args->sift;
 		return 0;
 	case KEY_ALL:
 		args->look.inspect.all = args->look.report.all = true;
@@ -59,7 +62,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		args->look.report.verbose = true;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which process? Give its PID; `seep ps` lists the Go programs");
+		argp_error(
+			state,
+			"which process? Give its PID or a file; `seep ps` lists the Go programs");
 		return 0;
 	case KEY_TOP:
 	case KEY_FAIL_ON:
@@ -86,11 +91,13 @@ static bool must_fail(const struct seep_fail_on *fail_on, const struct seep_repo
 
 int seep_cmd_inspect(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { .argp = &seep_look_argp }, {} };
+	static const struct argp_child children[] = { { .argp = &seep_look_argp },
+						      { .argp = &seep_sift_argp },
+						      {} };
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "PID",
+		.args_doc = "PID\nFILE [EXE]",
 		.doc = "Finds what a running Go program leaks: goroutines that can never wake, memory that nothing can see, timers, "
 		       "finalizers and defers that pile up; why, since when, at which line, and what they hold. The program is "
 		       "paused for milliseconds and not changed.",
@@ -102,7 +109,9 @@ int seep_cmd_inspect(int argc, char **argv)
 	seep_report_init(&report);
 	if (argp_parse(&argp, argc, argv, 0, NULL, &args) != 0)
 		return SEEP_EXIT_INTERNAL;
+	args.look.sift = &args.sift;
 	int status = seep_look_run(&args.look, &report);
+	seep_sift_deinit(&args.sift);
 	if (status != SEEP_EXIT_OK && status != SEEP_EXIT_PARTIAL)
 		return status;
 	return must_fail(&args.fail_on, &report) ? SEEP_EXIT_FINDINGS : status;

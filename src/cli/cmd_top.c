@@ -22,12 +22,14 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = look;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
-		argp_error(state, "which process? Give its PID; `seep ps` lists the Go programs");
+		argp_error(
+			state,
+			"which process? Give its PID or a file; `seep ps` lists the Go programs");
 		return 0;
 	case KEY_TOP:
 	case ARGP_KEY_ARG:
 		err = key == KEY_TOP ? seep_option_count(arg, &look->inspect.top) :
-				       seep_look_take_pid(look, arg);
+				       seep_look_take_source(look, arg);
 		if (err)
 			exit(seep_cli_fail(err));
 		return 0;
@@ -41,7 +43,7 @@ int seep_cmd_top(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "PID",
+		.args_doc = "PID|FILE",
 		.doc = "Shows which types, package variables and goroutines of a running Go program hold most memory: what would "
 		       "become free with each of them. The program is paused for milliseconds and not changed.",
 		.children = children,

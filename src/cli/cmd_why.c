@@ -13,8 +13,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		state->child_inputs[0] = look;
 		return 0;
 	case ARGP_KEY_ARG:
-		if (!look->pid)
-			err = seep_look_take_pid(look, arg);
+		if (!seep_look_has_source(look))
+			err = seep_look_take_source(look, arg);
 		else if (!look->inspect.why)
 			look->inspect.why = arg;
 		else
@@ -25,9 +25,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			exit(seep_cli_fail(err));
 		return 0;
 	case ARGP_KEY_END:
-		if (!look->pid)
-			argp_error(state,
-				   "which process? Give its PID; `seep ps` lists the Go programs");
+		if (!seep_look_has_source(look))
+			argp_error(
+				state,
+				"which process? Give its PID or a file; `seep ps` lists the Go programs");
 		else if (!look->inspect.why)
 			argp_error(
 				state,

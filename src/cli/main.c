@@ -10,6 +10,7 @@
 //	runtime/   what the Go runtime says: spans, objects, goroutines, frames, what each waits on
 //	graph/     objects and edges, what reaches what, what holds what
 //	detect/    causes: who can never wake and why. findings.h is the product, inspect.h the whole way to it
+//	sift/      which findings are known already: suppressions, baselines, the shipped list
 //	report/    findings to text or JSON; style.h for how it looks
 //	cli/       one file per command; options, output and exit status
 //
@@ -22,7 +23,6 @@
 #include <argp.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -40,7 +40,11 @@ static const struct seep_command commands[] = {
 	{ "inspect", "Find what leaks in a process (the default)", seep_cmd_inspect },
 	{ "top", "Show who holds most memory, by type, variable and goroutine", seep_cmd_top },
 	{ "why", "Show why an object, or those of a type, are still there", seep_cmd_why },
+	{ "diff", "Show what grew between two or more looks", seep_cmd_diff },
+	{ "capture", "Keep a process in a file, to look at it later", seep_cmd_capture },
 	{ "ps", "List the Go programs that run here", seep_cmd_ps },
+	{ "doctor", "Say what would stop an attach here, and what mends it", seep_cmd_doctor },
+	{ "run", "Start a program, and find what had leaked when it exits", seep_cmd_run },
 	{ "explain", "Explain a cause of leaks, or a verdict", seep_cmd_explain },
 	{ "help", "Help on a command", cmd_help },
 };
@@ -75,6 +79,8 @@ static int run_command(const struct seep_command *command, int argc, char **argv
 
 	snprintf(name, sizeof(name), "seep %s", command->name);
 	argv[0] = name;
+	if (command->run != seep_cmd_run)
+		seep_cli_yield_memory();
 	return command->run(argc, argv);
 }
 
@@ -84,7 +90,7 @@ static int unknown(const char *word)
 
 	seep_str_add_escaped(&line, word, strlen(word));
 	fprintf(stderr,
-		"seep: '%s' is neither a PID nor a command; find the PID with `seep ps`, see `seep help`\n",
+		"seep: '%s' is neither a PID, a file nor a command; find the PID with `seep ps`, see `seep help`\n",
 		seep_str_text(&line));
 	return SEEP_EXIT_USAGE;
 }
@@ -114,21 +120,6 @@ static bool hold_standard_fds(void)
 	return true;
 }
 
-/**
- * Where memory runs out, and seep may share a container's limit with the process it looks at, seep is to be killed. Best
- * effort: an executable with file capabilities may not.
- */
-static void yield_memory(void)
-{
-	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return;
-	if (write(fd, "1000", 4) < 0)
-		errno = 0;
-	close(fd);
-}
-
 /** What argp printed, too, must arrive. */
 static void close_stdout(void)
 {
@@ -143,11 +134,8 @@ int main(int argc, char **argv)
 	argp_err_exit_status = SEEP_EXIT_USAGE;
 	if (!hold_standard_fds() || atexit(close_stdout) != 0)
 		return SEEP_EXIT_INTERNAL;
-	// As errors of write() they get a message and an exit status.
-	signal(SIGPIPE, SIG_IGN);
-	signal(SIGXFSZ, SIG_IGN);
+	seep_cli_ignore_signals();
 	seep_large_give_back();
-	yield_memory();
 
 	if (argc < 2) {
 		print_overview(stderr);
@@ -161,7 +149,8 @@ int main(int argc, char **argv)
 	const struct seep_command *command = find_command(word);
 	if (command)
 		return run_command(command, argc - 1, argv + 1);
-	if (word[0] != '-' && (word[0] < '0' || word[0] > '9'))
+	bool file = strchr(word, '/') || access(word, F_OK) == 0;
+	if (!file && word[0] != '-' && (word[0] < '0' || word[0] > '9'))
 		return unknown(word);
 	return run_command(find_command("inspect"), argc, argv);
 }

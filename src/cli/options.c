@@ -35,7 +35,7 @@ struct seep_error *seep_option_pid(const char *text, pid_t *ret)
 	if (!isdigit((unsigned char)text[0]))
 		return seep_error_format(
 			SEEP_ERROR_USAGE,
-			"'%s' is no PID: find it with `seep ps`; a command such as top comes ahead of all options",
+			"'%s' is no PID, nor is there such a file: find it with `seep ps`; a command such as top comes ahead of all options",
 			text);
 	if (!parse_digits(text, strlen(text), PID_LIMIT, &n) || n == 0)
 		return seep_error_format(SEEP_ERROR_USAGE,
@@ -119,7 +119,7 @@ struct seep_error *seep_option_count(const char *text, size_t *ret)
 	return NULL;
 }
 
-static bool is_cause(const char *name, size_t len)
+bool seep_option_is_cause(const char *name, size_t len)
 {
 	for (size_t i = 0; i < seep_cause_page_count; i++)
 		if (strlen(seep_cause_pages[i].name) == len &&
@@ -133,7 +133,7 @@ struct seep_error *seep_option_causes(const char *text)
 	for (const char *p = text;; p++) {
 		size_t len = strcspn(p, ",");
 
-		if (!is_cause(p, len))
+		if (!seep_option_is_cause(p, len))
 			return seep_error_format(
 				SEEP_ERROR_USAGE,
 				"no cause is called '%.*s'; `seep explain` lists them",

@@ -25,6 +25,9 @@ struct seep_error *seep_option_count(const char *text, size_t *ret) _must_check_
 /** Causes separated by commas, each one that has a page. */
 struct seep_error *seep_option_causes(const char *text) _must_check_;
 
+/** Whether a cause with a page is called that. */
+bool seep_option_is_cause(const char *name, size_t len);
+
 /** When --fail-on makes the exit status 1. */
 struct seep_fail_on {
 	bool enabled;

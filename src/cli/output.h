@@ -4,13 +4,34 @@
 
 #include "base/error.h"
 
+#include <signal.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <sys/types.h>
+
+/**
+ * Where bytes go as they come: fd is to be written to until seep_place_commit(). A regular file then takes its name, in place of an
+ * older one; until then, and after an error, there is nothing of it. Devices, pipes and standard output get the bytes at once.
+ */
+struct seep_place {
+	int fd;
+	// private
+	const char *path; /** NULL: standard output */
+	char *name, *temporary;
+	mode_t mode;
+	bool holds_signals;
+	sigset_t signals;
+};
+/** path is borrowed until the end; NULL or "-" is standard output. Errors: OS. */
+struct seep_error *seep_place_open(const char *path, struct seep_place *ret) _must_check_;
+/** Errors: OS; the place is deinitialised in every case. */
+struct seep_error *seep_place_commit(struct seep_place *place) _must_check_;
+/** Drops what was not committed. Accepts what is committed. */
+void seep_place_deinit(struct seep_place *place);
 
 /**
  * A product is written to `file`, in memory, and only seep_output_finish() brings it to its place:
- * path, or standard output where path is NULL or "-". A regular file is replaced by renaming a
- * synced temporary file beside it; on error nothing of it is left and an older file stays as it
- * was. Devices and pipes are written to directly.
+ * path, or standard output where path is NULL or "-"; as a place (above) of which everything is there at once.
  */
 struct seep_output {
 	FILE *file;

@@ -1,10 +1,14 @@
-// Errors become an exit status and one line here, and nowhere else.
+// Errors become an exit status and one line here, and nowhere else; and what seep does to itself.
 #include "cli/cli.h"
 
 #include "base/str.h"
 
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 enum seep_exit seep_cli_status(enum seep_error_code code)
 {
@@ -36,4 +40,33 @@ enum seep_exit seep_cli_fail(struct seep_error *err)
 	fprintf(stderr, "seep: %s\n", line.failed ? "out of memory" : seep_str_text(&line));
 	seep_error_destroy(err);
 	return status;
+}
+
+/** Best effort: an executable with file capabilities may not. */
+void seep_cli_yield_memory(void)
+{
+	int fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	if (write(fd, "1000", 4) < 0)
+		errno = 0;
+	close(fd);
+}
+
+static const int ignored[] = { SIGPIPE, SIGXFSZ };
+static struct sigaction before[2];
+
+void seep_cli_ignore_signals(void)
+{
+	const struct sigaction ignore = { .sa_handler = SIG_IGN };
+
+	for (size_t i = 0; i < 2; i++)
+		sigaction(ignored[i], &ignore, &before[i]);
+}
+
+void seep_cli_restore_signals(void)
+{
+	for (size_t i = 0; i < 2; i++)
+		sigaction(ignored[i], &before[i], NULL);
 }

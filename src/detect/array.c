@@ -563,7 +563,7 @@ static struct seep_error *add_goroutines(const struct detector *d, const struct 
 		if (!seep_vec_push(&f->goroutines, text))
 			return &seep_enomem;
 	}
-	return NULL;
+	return seep_text_stacks(d->view, d->report, group->members.data, group->members.len, f);
 }
 
 static struct seep_error *add_finding(const struct detector *d, const struct group *group)
@@ -593,6 +593,7 @@ static struct seep_error *add_finding(const struct detector *d, const struct gro
 	if (err) {
 		seep_vec_free(&f.why);
 		seep_vec_free(&f.goroutines);
+		seep_vec_free(&f.stacks);
 	}
 	return err;
 }

@@ -440,7 +440,7 @@ static struct seep_error *make_finding(const struct detector *d, const struct gr
 			return &seep_enomem;
 	}
 	explain(d, ret, group);
-	return NULL;
+	return seep_text_stacks(d->view, d->report, group->members.data, n, ret);
 }
 
 static struct seep_error *make_groups(struct detector *d)
@@ -487,6 +487,7 @@ static struct seep_error *make_findings(struct detector *d)
 		if (err) {
 			seep_vec_free(&finding.why);
 			seep_vec_free(&finding.goroutines);
+			seep_vec_free(&finding.stacks);
 		}
 	}
 	return err;

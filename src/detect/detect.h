@@ -45,11 +45,19 @@ seep_detect seep_detect_bloat;
 seep_detect seep_describe_memory;
 /** report->types: how much of the heap is of known type. */
 seep_detect seep_describe_types;
+/**
+ * report->tree, if the options ask for it: what each object keeps alive. Objects of one type that hang on the same node are one node. Below
+ * the whole heap come five kinds of holders: package variables, goroutines by the function that they run, with their stacks, timers, the
+ * runtime, and what several of these lead to, so that no single one keeps it.
+ */
+seep_detect seep_describe_tree;
 /** report->holders, report->top, report->paths: who retains how much. */
 seep_detect seep_describe_holders;
 
 /** Whether the options ask for findings of that cause and verdict. */
 bool seep_detect_wanted(const struct seep_view *view, const char *cause, enum seep_verdict verdict);
+/** Whether the cause is one of a list separated by commas; NULL lists all. */
+bool seep_detect_is_listed(const char *list, const char *cause);
 /** The signature of a finding: a hash of its cause and of texts that are the same in each run and build of the same code. NULL ends the texts. */
 uint64_t seep_detect_signature(const char *cause, ...) __attribute__((sentinel));
 

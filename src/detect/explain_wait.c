@@ -138,13 +138,38 @@ const char *seep_text_channel_type(const struct seep_view *view, struct seep_rep
 	return seep_report_format(report, "chan %s", seep_type_name(&rt->types, elem));
 }
 
-struct seep_error *seep_text_goroutine(const struct seep_view *view, struct seep_report *report,
-				       const struct seep_goroutine *g,
-				       struct seep_finding_goroutine *ret)
+/** The lines of a goroutine's stack; none if it cannot be unwound. */
+static struct seep_error *read_frames(const struct seep_view *view, struct seep_report *report,
+				      const struct seep_goroutine *g,
+				      struct seep_frame_text **frames_ret, size_t *count_ret)
 {
 	struct seep_runtime *rt = view->runtime;
 	struct seep_position p[POSITIONS_MAX];
 	struct seep_unwinder u;
+	struct seep_frame_text *frames = seep_report_alloc(report, FRAMES_MAX * sizeof(*frames));
+	size_t count = 0;
+
+	if (!frames)
+		return &seep_enomem;
+	for (bool more = seep_unwind_start(rt, g, &u); more && count < FRAMES_MAX;
+	     more = seep_unwind_next(&u)) {
+		size_t n = seep_frame_positions(rt, &u.frame, u.depth == 0, p, POSITIONS_MAX);
+		for (size_t i = 0; i < n && count < FRAMES_MAX; i++)
+			if (!p[i].wrapper || i + 1 == n)
+				frames[count++] = seep_text_own(
+					report, (struct seep_frame_text){ p[i].function, p[i].file,
+									  p[i].line });
+	}
+	*frames_ret = frames;
+	*count_ret = count;
+	return NULL;
+}
+
+struct seep_error *seep_text_goroutine(const struct seep_view *view, struct seep_report *report,
+				       const struct seep_goroutine *g,
+				       struct seep_finding_goroutine *ret)
+{
+	const struct seep_runtime *rt = view->runtime;
 
 	*ret = (struct seep_finding_goroutine){
 		.id = g->id, .state = seep_report_format(report, "%s", g->reason)
@@ -159,20 +184,52 @@ struct seep_error *seep_text_goroutine(const struct seep_view *view, struct seep
 		    g->wait == SEEP_WAIT_SELECT)
 			ret->wait_type = seep_text_channel_type(view, report, ret->wait_address);
 	}
-	ret->frames = seep_report_alloc(report, FRAMES_MAX * sizeof(*ret->frames));
-	if (!ret->frames)
-		return &seep_enomem;
-	if (!seep_unwind_start(rt, g, &u))
-		return NULL;
-	do {
-		size_t n = seep_frame_positions(rt, &u.frame, u.depth == 0, p, POSITIONS_MAX);
-		for (size_t i = 0; i < n && ret->frame_count < FRAMES_MAX; i++)
-			if (!p[i].wrapper || i + 1 == n)
-				ret->frames[ret->frame_count++] = seep_text_own(
-					report, (struct seep_frame_text){ p[i].function, p[i].file,
-									  p[i].line });
-	} while (ret->frame_count < FRAMES_MAX && seep_unwind_next(&u));
-	return NULL;
+	return read_frames(view, report, g, &ret->frames, &ret->frame_count);
+}
+
+/** A number for the lines of a goroutine's stack as they would be read: those with the same pcs are the same. */
+static uint64_t hash_stack(struct seep_runtime *rt, const struct seep_goroutine *g)
+{
+	uint64_t h = 0xcbf29ce484222325;
+	struct seep_unwinder u;
+	size_t count = 0;
+
+	for (bool more = seep_unwind_start(rt, g, &u); more && count < FRAMES_MAX;
+	     more = seep_unwind_next(&u), count++)
+		h = (h ^ u.frame.pc) * 0x100000001b3;
+	return h;
+}
+
+struct seep_error *seep_text_stacks(const struct seep_view *view, struct seep_report *report,
+				    const uint32_t *members, size_t n, struct seep_finding *finding)
+{
+	struct seep_error *err = NULL;
+	struct seep_map index = {}; // of a stack, by its hash
+
+	for (size_t i = 0; !err && i < n; i++) {
+		const struct seep_goroutine *g = &view->runtime->goroutines.data[members[i]];
+		struct seep_finding_stack stack = {};
+		bool added;
+		uint64_t *slot = seep_map_put(&index, hash_stack(view->runtime, g), &added);
+
+		if (!slot) {
+			err = &seep_enomem;
+		} else if (!added && *slot < finding->stacks.len) {
+			finding->stacks.data[*slot].count++;
+		} else if (added) {
+			*slot = finding->stacks.len < SEEP_FINDING_STACKS_MAX ?
+					finding->stacks.len :
+					SEEP_FINDING_STACKS_MAX;
+			stack.count = 1;
+			if (*slot == SEEP_FINDING_STACKS_MAX)
+				continue;
+			err = read_frames(view, report, g, &stack.frames, &stack.frame_count);
+			if (!err && !seep_vec_push(&finding->stacks, stack))
+				err = &seep_enomem;
+		}
+	}
+	seep_map_deinit(&index);
+	return err;
 }
 
 void seep_text_why(struct seep_report *report, struct seep_finding *finding, const char *format,

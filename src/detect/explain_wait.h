@@ -23,6 +23,13 @@ struct seep_frame_text seep_text_own(struct seep_report *report, struct seep_fra
 struct seep_error *seep_text_goroutine(const struct seep_view *view, struct seep_report *report,
 				       const struct seep_goroutine *g,
 				       struct seep_finding_goroutine *ret) _must_check_;
+/**
+ * Fills finding->stacks with those of the n goroutines, in the order in which they first stand there; the goroutines of more than
+ * SEEP_FINDING_STACKS_MAX stacks are not in it.
+ */
+struct seep_error *seep_text_stacks(const struct seep_view *view, struct seep_report *report,
+				    const uint32_t *members, size_t n, struct seep_finding *finding)
+	_must_check_;
 /** "chan *main.job" for a channel that can be read, else NULL. Owned by the report. */
 const char *seep_text_channel_type(const struct seep_view *view, struct seep_report *report,
 				   seep_addr channel);

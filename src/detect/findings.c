@@ -34,14 +34,24 @@ void seep_report_init(struct seep_report *report)
 	*report = (struct seep_report){ .memory.gogc = INT64_MIN };
 }
 
+static void deinit_finding(struct seep_finding *finding)
+{
+	seep_vec_free(&finding->why);
+	seep_vec_free(&finding->goroutines);
+	seep_vec_free(&finding->stacks);
+	seep_vec_free(&finding->objects);
+}
+
 void seep_report_deinit(struct seep_report *report)
 {
-	seep_vec_foreach(finding, &report->findings) {
-		seep_vec_free(&finding->why);
-		seep_vec_free(&finding->goroutines);
-		seep_vec_free(&finding->objects);
-	}
+	seep_vec_foreach(finding, &report->findings)
+		deinit_finding(finding);
+	seep_vec_foreach(suppressed, &report->suppressed)
+		deinit_finding(&suppressed->finding);
 	seep_vec_free(&report->findings);
+	seep_vec_free(&report->top.sites);
+	seep_vec_free(&report->suppressed);
+	seep_vec_free(&report->left_out);
 	seep_vec_free(&report->caveats);
 	seep_vec_free(&report->notes);
 	seep_vec_free(&report->goroutines.by_state);
@@ -51,6 +61,8 @@ void seep_report_deinit(struct seep_report *report)
 	seep_vec_free(&report->top.types);
 	seep_vec_free(&report->top.variables);
 	seep_vec_free(&report->top.goroutines);
+	seep_vec_free(&report->tree.nodes);
+	seep_vec_free(&report->tree.names);
 	seep_vec_free(&report->paths);
 	for (struct seep_arena_chunk *chunk = report->arena, *next; chunk; chunk = next) {
 		next = chunk->next;

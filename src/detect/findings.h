@@ -10,6 +10,8 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/vec.h"
+#include "detect/holding.h"
+#include "target/target.h"
 
 #include <sys/types.h>
 
@@ -42,6 +44,13 @@ struct seep_finding_goroutine {
 	size_t frame_count;
 };
 
+/** A stack that several goroutines of a finding have in common. */
+struct seep_finding_stack {
+	struct seep_frame_text *frames; /** from the innermost */
+	size_t frame_count;
+	uint64_t count; /** goroutines */
+};
+
 /** An object that a finding is about: one that is held for nothing, a map, a timer, ... */
 struct seep_finding_object {
 	seep_addr address;
@@ -55,7 +64,8 @@ struct seep_finding_object {
 
 enum {
 	SEEP_FINDING_GOROUTINES_MAX = 10,
-	SEEP_FINDING_OBJECTS_MAX = 10
+	SEEP_FINDING_OBJECTS_MAX = 10,
+	SEEP_FINDING_STACKS_MAX = 100
 }; /** listed per finding; `count` has them all */
 
 struct seep_finding {
@@ -69,6 +79,8 @@ struct seep_finding {
 	uint64_t age_ns; /** longest wait known, 0 = unknown */
 	const char *summary, *fix;
 	struct seep_vec(const char *) why;
+	const char *known,
+		*known_source; /** what is known of such findings, and where that is from; NULL = nothing */
 	struct seep_frame_text where, created;
 	const char *
 		holder; /** who holds the memory, by type and field: "map[int]main.record, .name"; NULL = unknown or of no concern */
@@ -76,29 +88,24 @@ struct seep_finding {
 		allocated; /** stack of the allocation of one of the objects, where the runtime sampled it */
 	size_t allocated_count;
 	struct seep_vec(struct seep_finding_goroutine) goroutines;
+	struct seep_vec(struct seep_finding_stack) stacks; /** of all; empty = unknown */
 	struct seep_vec(struct seep_finding_object) objects;
 };
 
 /** What the finding is worth looking at for: what it retains or wastes, whichever is more. */
 uint64_t seep_finding_bytes(const struct seep_finding *finding);
 
+/** A finding that is told in number only, because somebody said that it is known (sift/sift.h). */
+struct seep_suppressed {
+	struct seep_finding finding;
+	const char *reason; /** as the rule has it; NULL = the baseline knows it */
+	const char *rule; /** "leaks.supp:7"; NULL = the baseline */
+};
+
 /** A part of the process's resident memory; the parts of a ledger add up to its `rss`. */
 struct seep_ledger_part {
 	const char *name; /** "live heap" */
 	uint64_t bytes;
-};
-
-/** Who holds how much: a line of `seep top`, or a suspect of the report. */
-struct seep_holder {
-	const char *kind; /** "type", "variable", "goroutine", "object" */
-	const char *name;
-	uint64_t count; /** objects */
-	uint64_t bytes; /** their own */
-	uint64_t retained_bytes; /** what would become free with them */
-	const char *const *path; /** from the holder down to where it fans out; may be empty */
-	size_t path_len;
-	const char *
-		point; /** type of the object where the path ends and what it holds: "map[string]*main.session, 20,000 entries"; NULL = none */
 };
 
 /** A shortest path from a root to an object. */
@@ -115,8 +122,9 @@ struct seep_state_count {
 /** Everything a report says. Unknown: NULL, 0 where 0 cannot be true, or the has_ flag. */
 struct seep_report {
 	struct {
-		pid_t pid;
-		const char *exe, *go, *arch, *build_id, *main_path;
+		enum seep_target_kind kind;
+		pid_t pid; /** 0 = not known */
+		const char *exe, *go, *arch, *build_id, *main_path, *module;
 		bool stripped;
 	} target;
 	struct {
@@ -127,6 +135,7 @@ struct seep_report {
 		uint64_t precopy_bytes, rounds,
 			stops; /** of pre-copy: of the bytes, those read while it ran */
 		uint64_t threads;
+		uint64_t realtime_ns; /** since 1970, of the moment that the copy is of; 0 = not known */
 	} capture;
 	struct {
 		uint64_t total, user, leaked, waiting,
@@ -157,9 +166,16 @@ struct seep_report {
 	struct {
 		struct seep_vec(struct seep_holder) types, variables,
 			goroutines; /** largest first */
-	} top; /** for `seep top` */
+		struct seep_vec(struct seep_holder)
+			sites; /** all goroutines, by the function that they run and the one that started it: "main.worker, started by main.serve" */
+	} top; /** for `seep top`; sites for `seep diff` */
+	struct seep_tree tree;
 	struct seep_vec(struct seep_object_path) paths; /** for `seep why` */
 	struct seep_vec(struct seep_finding) findings; /** sorted: largest first */
+	struct seep_vec(
+		const char *) left_out; /** causes that were not looked for, for want of memory */
+	struct seep_vec(struct seep_suppressed)
+		suppressed; /** no findings any more; in the same order */
 	struct seep_vec(const char *) caveats;
 	struct seep_vec(const char *)
 		notes; /** what is not known either, but is so in most programs and misleads nobody */

@@ -406,6 +406,6 @@ struct seep_error *seep_describe_holders(const struct seep_view *view, struct se
 		return NULL;
 	if (options->why)
 		return seep_describe_paths(view, report);
-	return options->top ? seep_describe_top(view, report) :
-			      seep_describe_suspects(view, report);
+	return options->top || options->census ? seep_describe_top(view, report) :
+						 seep_describe_suspects(view, report);
 }

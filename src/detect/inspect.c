@@ -70,6 +70,8 @@ static void describe_binary(const struct seep_binary *b, struct seep_report *rep
 		b->image.build_id[0] ? seep_report_format(report, "%s", b->image.build_id) : NULL;
 	if (seep_buildinfo_path(&b->info, text, sizeof(text)))
 		report->target.main_path = seep_report_format(report, "%s", text);
+	if (seep_buildinfo_module(&b->info, text, sizeof(text)))
+		report->target.module = seep_report_format(report, "%s", text);
 	if (b->newer_than_known)
 		seep_report_caveat(
 			report,
@@ -211,18 +213,20 @@ static struct seep_error *run_stages(struct seep_runtime *rt,
 static const struct {
 	seep_detect *run;
 	enum seep_detail needs;
+	const char *causes[4]; /** of those that memory may not suffice for, what they look for */
 } detectors[] = {
-	{ seep_detect_blocked, SEEP_DETAIL_GOROUTINES },
-	{ seep_detect_unseen, SEEP_DETAIL_TYPES },
-	{ seep_detect_tickers, SEEP_DETAIL_ALL },
-	{ seep_detect_finalizers, SEEP_DETAIL_GOROUTINES },
-	{ seep_detect_defers, SEEP_DETAIL_GOROUTINES },
-	{ seep_detect_arrays, SEEP_DETAIL_GOROUTINES },
-	{ seep_detect_threads, SEEP_DETAIL_GOROUTINES },
-	{ seep_detect_bloat, SEEP_DETAIL_ALL },
-	{ seep_describe_memory, SEEP_DETAIL_GOROUTINES },
-	{ seep_describe_types, SEEP_DETAIL_TYPES },
-	{ seep_describe_holders, SEEP_DETAIL_ALL },
+	{ seep_detect_blocked, SEEP_DETAIL_GOROUTINES, {} },
+	{ seep_detect_unseen, SEEP_DETAIL_TYPES, { "substring", "subslice", "lost-elements" } },
+	{ seep_detect_tickers, SEEP_DETAIL_ALL, { "ticker" } },
+	{ seep_detect_finalizers, SEEP_DETAIL_GOROUTINES, {} },
+	{ seep_detect_defers, SEEP_DETAIL_GOROUTINES, {} },
+	{ seep_detect_arrays, SEEP_DETAIL_GOROUTINES, {} },
+	{ seep_detect_threads, SEEP_DETAIL_GOROUTINES, {} },
+	{ seep_detect_bloat, SEEP_DETAIL_ALL, { "map-bloat", "pool-bloat" } },
+	{ seep_describe_memory, SEEP_DETAIL_GOROUTINES, {} },
+	{ seep_describe_types, SEEP_DETAIL_TYPES, {} },
+	{ seep_describe_tree, SEEP_DETAIL_ALL, {} },
+	{ seep_describe_holders, SEEP_DETAIL_ALL, {} },
 };
 
 /** What was left out for want of memory, as a caveat and as the error that goes with a report in part. */
@@ -263,6 +267,7 @@ static struct seep_error *analyse(struct seep_runtime *rt, const struct seep_usa
 			options->max_mem_bytes / 1e6, s.plan.needed / 1e6);
 	if (!count_states(rt, report))
 		return &seep_enomem;
+	report->capture.realtime_ns = rt->wall_now;
 	report->heap.objects = rt->heap.objects;
 	report->heap.bytes = rt->heap.bytes;
 	report->heap.reachable_objects = s.live.reachable_objects;
@@ -278,8 +283,12 @@ static struct seep_error *analyse(struct seep_runtime *rt, const struct seep_usa
 	size_t count = sizeof(detectors) / sizeof(*detectors);
 	// Who only asks who holds what gets that.
 	for (size_t i = options->top || options->why ? count - 1 : 0; i < count; i++) {
-		if (detectors[i].needs > s.plan.detail)
+		if (detectors[i].needs > s.plan.detail) {
+			for (const char *const *cause = detectors[i].causes; *cause; cause++)
+				if (!seep_vec_push(&report->left_out, *cause))
+					return &seep_enomem;
 			continue;
+		}
 		err = detectors[i].run(&view, report);
 		if (err)
 			return err;
@@ -288,18 +297,22 @@ static struct seep_error *analyse(struct seep_runtime *rt, const struct seep_usa
 	return tell_what_is_left_out(&s.plan, options, report);
 }
 
-bool seep_detect_wanted(const struct seep_view *view, const char *cause, enum seep_verdict verdict)
+bool seep_detect_is_listed(const char *list, const char *cause)
 {
-	const char *only = view->options->only;
+	const char *at = list;
 
-	if (verdict >= SEEP_VERDICT_WAITING && !view->options->all)
-		return false;
-	for (size_t len; only && *only; only += len + (only[len] == ',')) {
-		len = strcspn(only, ",");
-		if (strlen(cause) == len && memcmp(only, cause, len) == 0)
+	for (size_t len; at && *at; at += len + (at[len] == ',')) {
+		len = strcspn(at, ",");
+		if (strlen(cause) == len && memcmp(at, cause, len) == 0)
 			return true;
 	}
-	return !only;
+	return !list;
+}
+
+bool seep_detect_wanted(const struct seep_view *view, const char *cause, enum seep_verdict verdict)
+{
+	return (verdict < SEEP_VERDICT_WAITING || view->options->all) &&
+	       seep_detect_is_listed(view->options->only, cause);
 }
 
 /** FNV-1a. */
@@ -333,8 +346,16 @@ static void describe_capture(const struct seep_target *target, const struct seep
 	report->capture.max_gap_ns = stats.max_gap_ns;
 	report->capture.read_bytes = stats.read_bytes + stats.precopy_bytes;
 	report->capture.threads = stats.threads;
-	report->capture.method = snapshot->method == SEEP_SNAPSHOT_PRECOPY ? "pre-copy" :
-									     "stop-and-copy";
+	report->capture.method = seep_target_kind(target) != SEEP_TARGET_LIVE ? "file" :
+				 snapshot->method == SEEP_SNAPSHOT_PRECOPY    ? "pre-copy" :
+										"stop-and-copy";
+	const char *note;
+	for (size_t i = 0; (note = seep_target_note(target, i)); i++)
+		seep_report_caveat(report, "%s", note);
+	if (seep_target_kind(target) == SEEP_TARGET_CORE)
+		seep_report_caveat(
+			report,
+			"a core has no clock: ages count from the newest time that the runtime wrote down, and may be too small");
 	if (snapshot->method == SEEP_SNAPSHOT_PRECOPY) {
 		report->capture.precopy_bytes = stats.precopy_bytes;
 		report->capture.rounds = stats.rounds;
@@ -392,8 +413,9 @@ static struct seep_error *capture(struct seep_target *target, const struct seep_
 	return err ? err : seep_usage_read(target, usage_ret);
 }
 
-struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_options *options,
-				     struct seep_report *report)
+struct seep_error *seep_inspect(const struct seep_source *source,
+				const struct seep_inspect_options *options,
+				struct seep_report *report)
 {
 	struct seep_error *err;
 	struct seep_target *target = NULL;
@@ -402,10 +424,13 @@ struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_option
 	_cleanup_(seep_usage_deinit) struct seep_usage usage = {};
 	uint64_t start = now_ns();
 
-	report->target.pid = pid;
-	err = seep_target_open(pid, &target);
+	err = source->pid ? seep_target_open(source->pid, &target) :
+			    seep_target_open_file(source, &target);
 	if (err)
 		return err;
+	seep_target_adopt(target, source->child);
+	report->target.kind = seep_target_kind(target);
+	report->target.pid = seep_target_pid(target);
 	report->target.exe = seep_report_format(report, "%s", seep_target_exe_path(target));
 	progress(options, "reading the executable");
 	err = seep_binary_open(target, &binary);
@@ -420,6 +445,10 @@ struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_option
 	}
 	if (!err)
 		err = analyse(rt, &usage, options, report);
+	// Whatever went wrong, this may be why.
+	const char *note = seep_target_note(target, 0);
+	if (err && err->code != SEEP_ERROR_BUDGET && note)
+		err = seep_error_prefix(err, "%s", note);
 	seep_runtime_destroy(rt);
 	seep_binary_close(binary);
 	seep_target_close(target);

@@ -1,4 +1,4 @@
-/** The whole way from a process to a report: attach, pause, copy, resume, analyse. */
+/** The whole way from a process or file to a report: attach, pause, copy, resume, analyse. */
 #ifndef SEEP_DETECT_INSPECT_H
 #define SEEP_DETECT_INSPECT_H
 
@@ -17,6 +17,8 @@ struct seep_inspect_options {
 	size_t top; /** fill report->top with so many lines of each kind, and look for nothing else; 0 = not wanted */
 	const char *
 		why; /** fill report->paths for this address (0x...) or type name, and look for nothing else; NULL = not wanted */
+	bool census; /** besides the findings, all types, variables and goroutine sites, in report->top; top is left alone */
+	bool tree; /** besides the findings, report->tree */
 	const char *only; /** causes to look for, separated by commas, names valid; NULL = all */
 	/**
 	 * Called as each stage begins, on the calling thread, never during the pause; NULL = nobody
@@ -27,16 +29,17 @@ struct seep_inspect_options {
 };
 
 /**
- * Looks at process pid and fills report, which is initialised and, whatever is returned, the
+ * Looks at a process, or at a file that keeps one, and fills report, which is initialised and, whatever is returned, the
  * caller's to deinit.
  *
  * On success the report is finished: findings sorted, caveats added. On SEEP_ERROR_BUDGET a limit
  * of the options was hit, and the report holds what could be seen until then, with caveats; with
  * goroutines.total 0, as after snapshot.max_pause_ns or without room for a copy, it says nothing. After any other error its content is undefined. The process
- * runs on in every case. Errors: USAGE if what `why` asks for is no object; those of seep_target_open() and seep_target_stop(), and BAD_DATA,
+ * runs on in every case. Errors: USAGE if what `why` asks for is no object; those of seep_target_open(), seep_target_open_file() and seep_target_stop(), and BAD_DATA,
  * MISSING_INFO, UNSUPPORTED of the executable and its runtime.
  */
-struct seep_error *seep_inspect_live(pid_t pid, const struct seep_inspect_options *options,
-				     struct seep_report *report) _must_check_;
+struct seep_error *seep_inspect(const struct seep_source *source,
+				const struct seep_inspect_options *options,
+				struct seep_report *report) _must_check_;
 
 #endif

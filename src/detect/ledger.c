@@ -20,7 +20,6 @@
 
 #include <inttypes.h>
 #include <string.h>
-#include <time.h>
 
 enum part {
 	LIVE,
@@ -414,6 +413,12 @@ static struct seep_error *describe_parts(const struct seep_view *view, struct se
 	_cleanup_(seep_ms_deinit) struct seep_ms ms = {};
 
 	report->memory.rss = l.usage->rss;
+	if (!l.usage->by_mapping && report->target.kind == SEEP_TARGET_CORE) {
+		seep_report_caveat(
+			report,
+			"a core file does not say what was resident: the memory is not added up");
+		return NULL;
+	}
 	if (!l.usage->by_mapping) {
 		seep_report_caveat(
 			report,
@@ -490,9 +495,7 @@ static void describe_settings(const struct seep_view *view, struct seep_report *
 	bool never = settings.percent == -1 && settings.memory_limit == UINT64_MAX;
 	report->memory.next_gc = never ? 0 : settings.next;
 	report->memory.gc_cycles = settings.cycles;
-	struct timespec now;
-	clock_gettime(CLOCK_REALTIME, &now);
-	uint64_t now_ns = now.tv_sec * 1000000000ull + now.tv_nsec;
+	uint64_t now_ns = view->runtime->wall_now;
 	if (settings.last_ns && settings.last_ns < now_ns)
 		report->memory.last_gc_age_ns = now_ns - settings.last_ns;
 	if (!usage)

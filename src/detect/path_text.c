@@ -8,7 +8,7 @@
 
 #include <inttypes.h>
 
-enum { HEAD = SEEP_PATH_STEPS_MAX / 2, TAIL = SEEP_PATH_STEPS_MAX - HEAD - 1 };
+enum { HEAD = SEEP_PATH_STEPS_MAX / 2, TAIL = SEEP_PATH_STEPS_MAX - HEAD - 1, INLINED_MAX = 16 };
 
 static const char *own(struct seep_report *report, struct seep_str *text)
 {
@@ -83,10 +83,11 @@ const char *seep_path_variable(const struct seep_view *view, struct seep_report 
 }
 
 /**
- * The function that g runs, for people. `go f(x)` starts a function that the compiler made, which calls f: then it is the outermost
- * one on the stack that somebody wrote.
+ * `go f(x)` starts a function that the compiler made, which calls f, or has it inlined: then it is the outermost one on the stack
+ * that somebody wrote.
  */
-static const char *goroutine_function(const struct seep_view *view, const struct seep_goroutine *g)
+const char *seep_path_goroutine_function(const struct seep_view *view,
+					 const struct seep_goroutine *g)
 {
 	const struct seep_pclntab *tab = &view->runtime->binary->pclntab;
 	const char *name = NULL;
@@ -99,17 +100,26 @@ static const char *goroutine_function(const struct seep_view *view, const struct
 		return "main.main";
 	if (func.func_id != tab->wrapper_id)
 		return func.name;
-	for (bool more = seep_unwind_start(view->runtime, g, &u); more; more = seep_unwind_next(&u))
-		if (u.frame.site->func.raw && u.frame.site->func.func_id != tab->wrapper_id &&
-		    strcmp(u.frame.site->func.name, "runtime.goexit") != 0)
-			name = u.frame.site->func.name;
+	for (bool more = seep_unwind_start(view->runtime, g, &u); more;
+	     more = seep_unwind_next(&u)) {
+		const struct seep_func *f = &u.frame.site->func;
+		if (!f->raw || strcmp(f->name, "runtime.goexit") == 0)
+			continue;
+		struct seep_position calls[INLINED_MAX];
+		size_t n = seep_frame_positions(view->runtime, &u.frame, u.depth == 0, calls,
+						INLINED_MAX);
+		while (n > 0 && calls[n - 1].wrapper)
+			n--;
+		if (n > 0)
+			name = calls[n - 1].function;
+	}
 	return name ? name : func.name;
 }
 
 const char *seep_path_goroutine(const struct seep_view *view, struct seep_report *report,
 				const struct seep_goroutine *g)
 {
-	const char *name = goroutine_function(view, g);
+	const char *name = seep_path_goroutine_function(view, g);
 
 	if (!name)
 		return seep_report_format(report, "goroutine %" PRIu64, g->id);

@@ -18,6 +18,9 @@ const char *seep_path_root(const struct seep_view *view, struct seep_report *rep
 /** The package variable that holds addr, by name, or by where it lies; NULL if none does. */
 const char *seep_path_variable(const struct seep_view *view, struct seep_report *report,
 			       seep_addr addr);
+/** The function that g runs, for people; NULL if unknown. Borrowed from the executable. */
+const char *seep_path_goroutine_function(const struct seep_view *view,
+					 const struct seep_goroutine *g);
 /** "goroutine 7 (main.serve)", with the function that it was started with. */
 const char *seep_path_goroutine(const struct seep_view *view, struct seep_report *report,
 				const struct seep_goroutine *g);

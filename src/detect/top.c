@@ -6,6 +6,7 @@
 #include "detect/holders.h"
 
 #include "base/large.h"
+#include "detect/explain_wait.h"
 #include "detect/object_types.h"
 #include "detect/path_text.h"
 
@@ -183,18 +184,26 @@ static struct seep_error *list_variables(struct walk *w, const struct seep_view 
 	return ok ? NULL : &seep_enomem;
 }
 
+/** The node of each goroutine, by its index; 0 = none. */
+static uint32_t *goroutine_nodes(const struct walk *w, const struct seep_runtime *rt)
+{
+	uint32_t *nodes = calloc(rt->goroutines.len + 1, sizeof(*nodes));
+
+	for (uint32_t n = 1; nodes && n < w->graph->first_object; n++)
+		if (w->graph->roots.data[n - 1].kind == SEEP_ROOT_GOROUTINE)
+			nodes[w->graph->roots.data[n - 1].id] = n;
+	return nodes;
+}
+
 static struct seep_error *list_goroutines(struct walk *w, const struct seep_view *view,
 					  struct seep_report *report, size_t top)
 {
 	const struct seep_graph *graph = w->graph;
 	const struct seep_runtime *rt = view->runtime;
-	_cleanup_free_ uint32_t *nodes = calloc(rt->goroutines.len + 1, sizeof(*nodes));
+	_cleanup_free_ uint32_t *nodes = goroutine_nodes(w, rt);
 	struct candidates all = {};
 	bool ok = nodes != NULL;
 
-	for (uint32_t n = 1; ok && n < graph->first_object; n++)
-		if (graph->roots.data[n - 1].kind == SEEP_ROOT_GOROUTINE)
-			nodes[graph->roots.data[n - 1].id] = n;
 	for (size_t i = 0; ok && i < rt->goroutines.len; i++) {
 		const struct seep_goroutine *g = &rt->goroutines.data[i];
 		uint64_t retained = nodes[i] ? seep_graph_retained(graph, nodes[i]) : 0;
@@ -217,6 +226,48 @@ static struct seep_error *list_goroutines(struct walk *w, const struct seep_view
 		ok = h.name && seep_vec_push(&report->top.goroutines, h);
 	}
 	seep_vec_free(&all);
+	return ok ? NULL : &seep_enomem;
+}
+
+static const char *site_name(const struct seep_view *view, struct seep_report *report,
+			     const struct seep_goroutine *g)
+{
+	const char *creator = seep_text_created_at(view, g).function;
+	const char *function = seep_path_goroutine_function(view, g);
+
+	return seep_report_format(report, "%s%s%s", function ? function : "(unknown function)",
+				  creator ? ", started by " : "", creator ? creator : "");
+}
+
+/** One line for all goroutines that were started at the same place in the code; places may share a name. */
+static struct seep_error *list_sites(struct walk *w, const struct seep_view *view,
+				     struct seep_report *report)
+{
+	const struct seep_runtime *rt = view->runtime;
+	_cleanup_(seep_map_deinit) struct seep_map sites = {};
+	_cleanup_free_ uint32_t *nodes = goroutine_nodes(w, rt);
+	bool ok = nodes != NULL;
+
+	for (size_t i = 0; ok && i < rt->goroutines.len; i++) {
+		const struct seep_goroutine *g = &rt->goroutines.data[i];
+		bool added = false;
+		uint64_t *site = seep_map_put(&sites, g->startpc * 31 + g->gopc, &added);
+		ok = site != NULL;
+		if (ok && added) {
+			struct seep_holder h = { .kind = "goroutine",
+						 .name = site_name(view, report, g) };
+			*site = report->top.sites.len;
+			ok = h.name && seep_vec_push(&report->top.sites, h);
+		}
+		if (!ok)
+			break;
+		struct seep_holder *h = &report->top.sites.data[*site];
+		uint64_t stack = g->stack_hi - g->stack_lo;
+		h->count++;
+		h->bytes += stack;
+		h->retained_bytes +=
+			stack + (nodes[i] ? seep_graph_retained(w->graph, nodes[i]) : 0);
+	}
 	return ok ? NULL : &seep_enomem;
 }
 
@@ -243,7 +294,8 @@ struct seep_error *seep_describe_top(const struct seep_view *view, struct seep_r
 {
 	struct seep_error *err;
 	struct walk w = { .graph = view->graph };
-	size_t top = view->options->top;
+	bool census = view->options->census;
+	size_t top = census ? SIZE_MAX : view->options->top;
 
 	seep_object_types_init(&w.types, view, report);
 	err = walk_tree(&w) ? NULL : &seep_enomem;
@@ -252,7 +304,8 @@ struct seep_error *seep_describe_top(const struct seep_view *view, struct seep_r
 	if (!err)
 		err = list_variables(&w, view, report, top);
 	if (!err)
-		err = list_goroutines(&w, view, report, top);
+		err = census ? list_sites(&w, view, report) :
+			       list_goroutines(&w, view, report, top);
 	seep_object_types_deinit(&w.types);
 	seep_vec_free(&w.by_type);
 	seep_vec_free(&w.inside);

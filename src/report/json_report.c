@@ -6,6 +6,7 @@
 #include "base/str.h"
 #include "report/internal.h"
 #include "report/json.h"
+#include "report/wording.h"
 
 #include <inttypes.h>
 #include <jansson.h>
@@ -31,18 +32,24 @@ static json_t *goroutine_json(struct seep_json *w, const struct seep_finding_gor
 	return object;
 }
 
+/** What it is and how much of it. */
+static void set_identity(struct seep_json *w, json_t *object, const struct seep_finding *finding)
+{
+	seep_json_set_string(w, object, "cause", finding->cause);
+	seep_json_set_string(w, object, "verdict", seep_verdict_name(finding->verdict));
+	seep_json_set(w, object, "signature", json_sprintf("%016" PRIx64, finding->signature));
+	seep_json_set_number(w, object, "count", finding->count);
+	seep_json_set_string(w, object, "noun", seep_wording_noun(finding));
+	seep_json_set_number(w, object, "retained_bytes", finding->retained_bytes);
+	seep_json_set_known(w, object, "wasted_bytes", finding->wasted_bytes);
+}
+
 static json_t *finding_json(struct seep_json *w, const struct seep_finding *finding)
 {
 	json_t *object = json_object(), *goroutines = json_array(), *objects = json_array();
 	size_t listed = finding->goroutines.len, held = finding->objects.len;
 
-	seep_json_set_string(w, object, "cause", finding->cause);
-	seep_json_set_string(w, object, "verdict", seep_verdict_name(finding->verdict));
-	seep_json_set(w, object, "signature", json_sprintf("%016" PRIx64, finding->signature));
-	seep_json_set_number(w, object, "count", finding->count);
-	seep_json_set_string(w, object, "noun", finding->noun ? finding->noun : "goroutine");
-	seep_json_set_number(w, object, "retained_bytes", finding->retained_bytes);
-	seep_json_set_known(w, object, "wasted_bytes", finding->wasted_bytes);
+	set_identity(w, object, finding);
 	seep_json_set_known(w, object, "age_ns", finding->age_ns);
 	seep_json_set_string(w, object, "summary", finding->summary);
 	seep_json_set(w, object, "why", seep_json_strings(w, finding->why.data, finding->why.len));
@@ -50,6 +57,8 @@ static json_t *finding_json(struct seep_json *w, const struct seep_finding *find
 	seep_json_set_frame(w, object, "where", &finding->where);
 	seep_json_set_frame(w, object, "created", &finding->created);
 	seep_json_set_string(w, object, "holder", finding->holder);
+	seep_json_set_string(w, object, "known", finding->known);
+	seep_json_set_string(w, object, "known_source", finding->known_source);
 	if (finding->allocated_count)
 		seep_json_set(w, object, "allocated",
 			      seep_json_frames(w, finding->allocated, finding->allocated_count));
@@ -62,15 +71,32 @@ static json_t *finding_json(struct seep_json *w, const struct seep_finding *find
 	return object;
 }
 
+/** What of a finding is told although it is suppressed, and why it is. */
+static json_t *suppressed_json(struct seep_json *w, const struct seep_suppressed *suppressed)
+{
+	json_t *object = json_object();
+
+	set_identity(w, object, &suppressed->finding);
+	seep_json_set_frame(w, object, "where", &suppressed->finding.where);
+	seep_json_set_string(w, object, "holder", suppressed->finding.holder);
+	seep_json_set_string(w, object, "reason", suppressed->reason);
+	seep_json_set_string(w, object, "rule", suppressed->rule);
+	return object;
+}
+
 static json_t *target_json(struct seep_json *w, const struct seep_report *report)
 {
 	json_t *object = json_object();
 
-	seep_json_set_string(w, object, "kind", "live");
+	static const char *const kinds[] = {
+		[SEEP_TARGET_LIVE] = "live", [SEEP_TARGET_CORE] = "core", [SEEP_TARGET_CAPTURE] = "capture"
+	};
+	seep_json_set_string(w, object, "kind", kinds[report->target.kind]);
 	if (report->target.pid > 0)
 		seep_json_set_number(w, object, "pid", (uint64_t)report->target.pid);
 	seep_json_set_string(w, object, "exe", report->target.exe);
 	seep_json_set_string(w, object, "main_path", report->target.main_path);
+	seep_json_set_string(w, object, "module", report->target.module);
 	seep_json_set_string(w, object, "go", report->target.go);
 	seep_json_set_string(w, object, "arch", report->target.arch);
 	seep_json_set(w, object, "stripped", json_boolean(report->target.stripped));
@@ -88,6 +114,7 @@ static json_t *capture_json(struct seep_json *w, const struct seep_report *repor
 	seep_json_set_number(w, object, "read_bytes", report->capture.read_bytes);
 	seep_json_set_known(w, object, "precopy_bytes", report->capture.precopy_bytes);
 	seep_json_set_string(w, object, "method", report->capture.method);
+	seep_json_set_known(w, object, "realtime_ns", report->capture.realtime_ns);
 	seep_json_set_string(w, object, "why_stopped", report->capture.why_stopped);
 	seep_json_set_known(w, object, "rounds", report->capture.rounds);
 	seep_json_set_known(w, object, "stops", report->capture.stops);
@@ -199,14 +226,20 @@ static void set_findings(struct seep_json *w, json_t *root, const struct seep_re
 			 const struct seep_report_options *options)
 {
 	size_t count = report->findings.len;
-	json_t *findings = json_array();
+	json_t *findings = json_array(), *suppressed = json_array();
 
+	seep_vec_foreach(known, &report->suppressed)
+		seep_json_append(w, suppressed, suppressed_json(w, known));
 	if (options->top && count > options->top)
 		count = options->top;
 	for (size_t i = 0; i < count; i++)
 		seep_json_append(w, findings, finding_json(w, &report->findings.data[i]));
 	seep_json_set(w, root, "findings", findings);
 	seep_json_set_known(w, root, "findings_left_out", report->findings.len - count);
+	if (report->suppressed.len)
+		seep_json_set(w, root, "suppressed", suppressed);
+	else
+		json_decref(suppressed);
 	seep_json_set(w, root, "holders",
 		      holders_json(w, report->holders.data, report->holders.len));
 }

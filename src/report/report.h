@@ -11,6 +11,7 @@ enum seep_report_view {
 	SEEP_REPORT_ALL,
 	SEEP_REPORT_TOP, /** report->top */
 	SEEP_REPORT_PATHS, /** report->paths */
+	SEEP_REPORT_GROWTH, /** not a report: what grew from one to the next (report/growth.h) */
 };
 
 struct seep_report_options {
@@ -25,13 +26,17 @@ struct seep_report_options {
 
 /** A way to write a report down; one table entry each in report.c. */
 struct seep_report_format_ops {
-	const char *name; /** "text", "json" */
+	const char *name; /** "text", "json", ... */
 	struct seep_error *(*write)(const struct seep_report *, const struct seep_report_options *,
-				    FILE *);
+				    FILE *); /** NULL: this seep was built without it */
+	unsigned views; /** what it can show: a bit for each enum seep_report_view */
+	bool binary; /** not for a terminal */
+	bool tree; /** it shows report->tree */
 };
-/** NULL if there is no such format. */
-const struct seep_report_format_ops *seep_report_format_find(const char *name);
-/** The name of format i, NULL behind the last. */
-const char *seep_report_format_name(size_t i);
+/** NULL if there is no such format of that view. */
+const struct seep_report_format_ops *seep_report_format_find(const char *name,
+							     enum seep_report_view view);
+/** The name of the i-th format of that view, NULL behind the last. */
+const char *seep_report_format_name(size_t i, enum seep_report_view view);
 
 #endif

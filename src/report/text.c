@@ -4,6 +4,7 @@
 //	header    program, pause, goroutines, heap, memory: six lines       text_header.c
 //	verdict   a few lines that can be read alone                        text_verdict.c
 //	findings  all in one line each, the first `top` in full             text_finding.c
+//	known     how many findings are known already, and who said so      text_suppressed.c
 //	holders   who holds the heap, leak or not
 //	caveats   what could not be seen
 //
@@ -114,6 +115,7 @@ struct seep_error *seep_report_write_text(const struct seep_report *report,
 	} else {
 		seep_text_verdict(&page);
 		seep_text_findings(&page);
+		seep_text_suppressed(&page);
 		seep_text_holders(&page);
 	}
 	add_caveats(&page);

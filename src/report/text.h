@@ -10,6 +10,11 @@ void seep_text_header(struct seep_page *page);
 void seep_text_verdict(struct seep_page *page);
 /** An overview where there are many; the largest in full. */
 void seep_text_findings(struct seep_page *page);
+/** A finding on one line, indented and without a number. */
+void seep_text_finding_line(struct seep_page *page, const struct seep_finding *finding);
+/** How much is known already and not listed, if anything; and by which rules. */
+void seep_text_suppressed_sum(struct seep_page *page);
+void seep_text_suppressed(struct seep_page *page);
 /** Who holds the heap, leak or not. */
 void seep_text_holders(struct seep_page *page);
 

@@ -2,6 +2,8 @@
 // shows all that matters; then the largest in full, and what neither has shown at the end.
 #include "report/text.h"
 
+#include "report/wording.h"
+
 #include <inttypes.h>
 #include <string.h>
 
@@ -27,11 +29,6 @@ static enum seep_ink verdict_ink(enum seep_verdict verdict)
 		break;
 	}
 	return SEEP_INK_BOLD;
-}
-
-static const char *noun_of(const struct seep_finding *finding)
-{
-	return finding->noun ? finding->noun : "goroutine";
 }
 
 static bool has_place(const struct seep_frame_text *frame)
@@ -186,14 +183,6 @@ static void add_allocated(struct seep_page *page, const struct seep_finding *fin
 	seep_page_place(page, allocated_at(page, finding), SEEP_PAGE_LABEL, 0, SEEP_INK_PLAIN);
 }
 
-/** Whether both would read the same, or nearly: then one of them is enough. */
-static bool same_amount(const struct seep_finding *finding)
-{
-	uint64_t retained = finding->retained_bytes, wasted = finding->wasted_bytes;
-
-	return wasted && wasted <= retained && retained - wasted <= retained / 100;
-}
-
 /** "1. proven substring  100 objects, holding 100 MiB, 99.9 MiB of it for nothing". */
 static void add_title(struct seep_page *page, size_t number, const struct seep_finding *finding)
 {
@@ -210,23 +199,7 @@ static void add_title(struct seep_page *page, size_t number, const struct seep_f
 	seep_page_ink(page, SEEP_INK_BOLD, seep_str_text(&cause));
 	seep_page_add(page, "  ");
 	at += strlen(verdict) + seep_style_width(seep_str_text(&cause)) + 2;
-	seep_style_counted(&amount, finding->count, noun_of(finding));
-	// All of it, part of it, or something besides it may be held for nothing.
-	if (finding->retained_bytes && !same_amount(finding)) {
-		seep_str_add(&amount, ", holding ");
-		seep_style_bytes(&amount, finding->retained_bytes);
-	}
-	if (finding->wasted_bytes) {
-		bool part = finding->retained_bytes && !same_amount(finding);
-
-		seep_str_add(&amount, part ? ", " : ", holding ");
-		seep_style_bytes(&amount, finding->wasted_bytes);
-		seep_str_add(&amount, part ? " of it for nothing" : " for nothing");
-	}
-	if (finding->age_ns) {
-		seep_str_add(&amount, ", for at least ");
-		seep_style_duration(&amount, finding->age_ns);
-	}
+	seep_wording_amount(&amount, finding);
 	seep_page_wrap(page, &amount, at, 3);
 	page->str.failed |= cause.failed;
 }
@@ -250,6 +223,21 @@ static void add_why(struct seep_page *page, const struct seep_finding *finding)
 		seep_page_note(page, finding->why.len - why, "more with -v", "more with -v");
 }
 
+/** What is known of such findings, and where that is from. */
+static void add_known(struct seep_page *page, const struct seep_finding *finding)
+{
+	if (!finding->known)
+		return;
+	seep_page_label(page, "known");
+	seep_page_prose(page, finding->known, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+	seep_page_add(page, "\n");
+	if (!finding->known_source || !page->verbose)
+		return;
+	seep_page_label(page, "");
+	seep_page_prose(page, finding->known_source, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+	seep_page_add(page, "\n");
+}
+
 static void add_finding(struct seep_page *page, size_t number, const struct seep_finding *finding)
 {
 	seep_page_add(page, "\n");
@@ -267,11 +255,16 @@ static void add_finding(struct seep_page *page, size_t number, const struct seep
 		seep_page_add(page, "\n");
 	}
 	add_allocated(page, finding);
+	add_known(page, finding);
 	add_why(page, finding);
 	if (finding->fix) {
 		seep_page_label(page, "fix");
 		seep_page_prose(page, finding->fix, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
 		seep_page_add(page, "\n");
+	}
+	if (page->verbose) {
+		seep_page_label(page, "signature");
+		seep_str_addf(&page->str, "%016" PRIx64 "\n", finding->signature);
 	}
 	add_objects(page, finding);
 	add_goroutines(page, finding);
@@ -328,18 +321,17 @@ static void add_short_place(struct seep_page *page, const struct seep_finding *f
 	page->str.failed |= file.failed;
 }
 
-/** " 6. proven     send-blocked         12 goroutines   1.2 MiB  main.f  main.go:7". */
-static void add_folded(struct seep_page *page, size_t number, const struct seep_finding *finding)
+/** "proven     send-blocked         12 goroutines   1.2 MiB  main.f  main.go:7", from column 4 on. */
+static void add_on_one_line(struct seep_page *page, const struct seep_finding *finding)
 {
 	_cleanup_(seep_str_deinit) struct seep_str count = {}, bytes = {}, cause = {};
 	const char *verdict = seep_verdict_name(finding->verdict);
 	size_t width = strlen(verdict), at;
 
-	seep_str_addf(&page->str, "%2zu. ", number);
 	seep_page_ink(page, verdict_ink(finding->verdict), verdict);
 	seep_style_spaces(&page->str, width < 10 ? 11 - width : 1);
 	seep_style_text(&cause, finding->cause ? finding->cause : "unknown", 15);
-	seep_style_counted(&count, finding->count, noun_of(finding));
+	seep_style_counted(&count, finding->count, seep_wording_noun(finding));
 	if (seep_finding_bytes(finding))
 		seep_style_bytes(&bytes, seep_finding_bytes(finding));
 	seep_str_addf(&page->str, "%-15s %16s %9s  ", seep_str_text(&cause), seep_str_text(&count),
@@ -349,6 +341,19 @@ static void add_folded(struct seep_page *page, size_t number, const struct seep_
 	add_short_place(page, finding, at);
 	seep_page_add(page, "\n");
 	page->str.failed |= count.failed || bytes.failed || cause.failed;
+}
+
+/** " 6. " and the finding. */
+static void add_folded(struct seep_page *page, size_t number, const struct seep_finding *finding)
+{
+	seep_str_addf(&page->str, "%2zu. ", number);
+	add_on_one_line(page, finding);
+}
+
+void seep_text_finding_line(struct seep_page *page, const struct seep_finding *finding)
+{
+	seep_style_spaces(&page->str, 4);
+	add_on_one_line(page, finding);
 }
 
 /** Lines for the overview of len findings: what is left of the first screen. */

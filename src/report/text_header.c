@@ -17,6 +17,9 @@ static void add_target(struct seep_page *page)
 	const struct seep_report *report = page->report;
 	_cleanup_(seep_str_deinit) struct seep_str rest = {};
 
+	if (report->target.kind != SEEP_TARGET_LIVE)
+		seep_str_add(&rest,
+			     report->target.kind == SEEP_TARGET_CORE ? "  core" : "  capture");
 	if (report->target.pid > 0)
 		seep_str_addf(&rest, "  pid %d", (int)report->target.pid);
 	if (report->target.go) {

@@ -11,6 +11,8 @@
 // can see belong to one object and so to one finding.
 #include "report/text.h"
 
+#include "report/wording.h"
+
 #include "detect/detect.h"
 
 #include <string.h>
@@ -52,7 +54,7 @@ static struct kind *kind_of(struct tally *tally, const struct seep_finding *find
 {
 	bool wasted = finding->wasted_bytes > 0;
 	const char *cause = finding->cause ? finding->cause : "unknown",
-		   *noun = finding->noun ? finding->noun : "goroutine";
+		   *noun = seep_wording_noun(finding);
 
 	seep_vec_foreach(kind, &tally->kinds)
 		if (kind->leaked == leaked && kind->wasted == wasted &&
@@ -232,10 +234,15 @@ void seep_text_verdict(struct seep_page *page)
 		*(kind->leaked ? &leaked : &suspected) += 1;
 
 	if (!leaked) {
+		bool known = page->report->suppressed.len > 0;
+
 		seep_page_ink(page, suspected ? SEEP_INK_BOLD : SEEP_INK_GOOD,
-			      suspected ? "No proven leak." : "No leak found.");
+			      suspected && known ? "No proven leak but what is known already." :
+			      suspected		 ? "No proven leak." :
+			      known		 ? "No leak found but what is known already." :
+						   "No leak found.");
 		seep_page_add(page, "\n");
-		if (!suspected)
+		if (!suspected && !known)
 			add_no_leak(page);
 	}
 	if (tally.leaked.sites)
@@ -246,5 +253,6 @@ void seep_text_verdict(struct seep_page *page)
 	if (tally.stuck.sites)
 		add_goroutines(page, &tally.stuck, false);
 	add_kinds(page, &tally, false, false);
+	seep_text_suppressed_sum(page);
 	seep_vec_free(&tally.kinds);
 }

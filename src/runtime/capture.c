@@ -8,6 +8,8 @@
 // Mappings that cannot be the runtime's (libraries' data, shared memory) are left out, and so are private mappings above
 // 256 MiB in which nothing of the runtime's was found: C heaps in cgo programs.
 //
+// A capture keeps less (needs.c).
+//
 // Before the stop the list of spans is read from the running process and the second round's ranges are computed from it by
 // the same function, so that seep_target_prepare() can put memory behind them. What was read then may be torn or out of date,
 // and is forgotten: it only says where memory will be needed.
@@ -21,30 +23,62 @@ enum { PAGE_BYTES = 4096, SPAN_SPREAD_MAX = 8, SPAN_SLACK = 16 << 20 };
 /** 8 KiB pages of 48 address bits: what spans that do not overlap cannot exceed together. */
 static const uint64_t HEAP_PAGES_MAX = 1ull << (48 - SEEP_PAGE_SHIFT);
 
-struct ranges {
-	struct seep_vec(struct seep_range) v;
-};
-
-static void ranges_deinit(struct ranges *r)
+void seep_needs_deinit(struct seep_needs *needs)
 {
-	seep_vec_free(&r->v);
+	seep_vec_free(&needs->v);
 }
 
-static bool add(struct ranges *r, seep_addr start, seep_addr end)
+bool seep_needs_add(struct seep_needs *needs, seep_addr start, seep_addr end)
 {
-	size_t n = r->v.len;
+	size_t n = needs->v.len;
 
-	if (n && r->v.data[n - 1].end == start) { // spans come in runs
-		r->v.data[n - 1].end = end;
+	if (n && needs->v.data[n - 1].end == start) { // spans come in runs
+		needs->v.data[n - 1].end = end;
 		return true;
 	}
-	return seep_vec_push(&r->v, (struct seep_range){ start, end });
+	return seep_vec_push(&needs->v, (struct seep_range){ start, end });
+}
+
+static int compare_ranges(const void *a, const void *b)
+{
+	const struct seep_range *x = a, *y = b;
+
+	return (x->start > y->start) - (x->start < y->start);
+}
+
+void seep_needs_join(struct seep_needs *needs)
+{
+	size_t last = 0;
+
+	if (needs->v.len == 0)
+		return;
+	qsort(needs->v.data, needs->v.len, sizeof(*needs->v.data), compare_ranges);
+	for (size_t i = 1; i < needs->v.len; i++) {
+		if (needs->v.data[i].start > needs->v.data[last].end)
+			needs->v.data[++last] = needs->v.data[i];
+		else if (needs->v.data[i].end > needs->v.data[last].end)
+			needs->v.data[last].end = needs->v.data[i].end;
+	}
+	needs->v.len = last + 1;
+}
+
+struct seep_error *seep_needs_spans(const struct seep_memory *memory,
+				    const struct seep_binary *binary, seep_addr array,
+				    uint64_t count, struct seep_needs *ret)
+{
+	for (uint64_t i = 0; i < count; i++) {
+		seep_addr span;
+		if (seep_memory_u64(memory, array + 8 * i, &span) &&
+		    !seep_needs_add(ret, span, span + binary->layout.mspan_size))
+			return &seep_enomem;
+	}
+	return NULL;
 }
 
 static struct seep_error *copy_spans(struct seep_target *target, const struct seep_binary *binary)
 {
 	struct seep_error *err;
-	_cleanup_(ranges_deinit) struct ranges list = {};
+	_cleanup_(seep_needs_deinit) struct seep_needs list = {};
 	const struct seep_memory *memory = seep_target_memory(target);
 	seep_addr heap = binary->globals.mheap, array;
 	uint64_t count;
@@ -55,22 +89,25 @@ static struct seep_error *copy_spans(struct seep_target *target, const struct se
 		err = seep_mspan_list(memory, binary, &array, &count);
 	if (!err)
 		err = seep_target_copy(target, &(struct seep_range){ array, array + 8 * count }, 1);
-	if (err)
-		return err;
-	for (uint64_t i = 0; i < count; i++) {
-		seep_addr span;
-		if (seep_memory_u64(memory, array + 8 * i, &span) &&
-		    !add(&list, span, span + binary->layout.mspan_size))
-			return &seep_enomem;
-	}
-	return seep_target_copy(target, list.v.data, list.v.len);
+	if (!err)
+		err = seep_needs_spans(memory, binary, array, count, &list);
+	return err ? err : seep_target_copy(target, list.v.data, list.v.len);
 }
 
 /** Arenas (64 MiB) that hold a span, as a set of arena numbers; and whether a mapping holds something of the runtime's. */
 struct places {
 	struct seep_map arenas;
 	const struct seep_mspans *spans;
+	const struct seep_memory *memory;
+	const struct seep_binary *binary;
 };
+
+/** Arenas without spans are free memory, of which nothing is needed. */
+static bool is_heap(const struct places *places, seep_addr addr)
+{
+	return seep_map_get(&places->arenas, addr >> SEEP_ARENA_SHIFT) ||
+	       seep_is_arena(places->memory, places->binary, addr);
+}
 
 static bool runtime_owns(const struct places *places, const struct seep_mapping *m)
 {
@@ -85,7 +122,7 @@ static bool runtime_owns(const struct places *places, const struct seep_mapping 
 }
 
 /** Adds what lies outside the arenas. */
-static bool add_mapping(struct ranges *list, const struct places *places,
+static bool add_mapping(struct seep_needs *list, const struct places *places,
 			const struct seep_mapping *m)
 {
 	if (!m->writable || m->shared || (m->file_backed && !m->is_exe))
@@ -95,33 +132,38 @@ static bool add_mapping(struct ranges *list, const struct places *places,
 	for (seep_addr at = m->start; at < m->end;) {
 		seep_addr arena_end = ((at >> SEEP_ARENA_SHIFT) + 1) << SEEP_ARENA_SHIFT,
 			  end = arena_end < m->end ? arena_end : m->end;
-		if (!seep_map_get(&places->arenas, at >> SEEP_ARENA_SHIFT) && !add(list, at, end))
+		if (!is_heap(places, at) && !seep_needs_add(list, at, end))
 			return false;
 		at = end;
 	}
 	return true;
 }
 
-static bool add_span(struct ranges *list, const struct seep_mspans *all, const struct seep_mspan *s)
+/** To the page, as it is copied. */
+static bool add_pages(struct seep_needs *list, const struct seep_memory *memory,
+		      const struct seep_layout *layout, const struct seep_mspans *all,
+		      const struct seep_mspan *s)
 {
+	(void)memory;
+	(void)layout;
 	seep_addr end = s->start + (s->npages << SEEP_PAGE_SHIFT);
 
 	if (s->state == SEEP_MSPAN_MANUAL || !(s->spanclass & 1))
-		return add(list, s->start, end);
+		return seep_needs_add(list, s->start, end);
 	if (seep_mspan_unswept(s, all->sweepgen) &&
 	    seep_mspan_has_inline_marks(s, all->inline_marks))
-		return add(list, end - 128, end);
+		return seep_needs_add(list, end - 128, end);
 	return true;
 }
 
-/** The second round's ranges, as far as the spans in memory tell. */
-static struct seep_error *find_pointerful(const struct seep_target *target,
-					  const struct seep_memory *memory,
-					  const struct seep_binary *binary, struct ranges *ret)
+struct seep_error *seep_needs_pointerful(const struct seep_target *target,
+					 const struct seep_memory *memory,
+					 const struct seep_binary *binary,
+					 seep_needs_span *add_span, struct seep_needs *ret)
 {
 	struct seep_error *err;
 	_cleanup_(seep_mspans_deinit) struct seep_mspans all = {};
-	struct places places = { .spans = &all };
+	struct places places = { .spans = &all, .memory = memory, .binary = binary };
 	size_t count;
 	const struct seep_mapping *mappings = seep_target_mappings(target, &count);
 	uint64_t pages = 0;
@@ -139,7 +181,7 @@ static struct seep_error *find_pointerful(const struct seep_target *target,
 		for (uint64_t a = s->start >> SEEP_ARENA_SHIFT; ok && a <= last >> SEEP_ARENA_SHIFT;
 		     a++)
 			ok = seep_map_put(&places.arenas, a, NULL);
-		ok = ok && add_span(ret, &all, s);
+		ok = ok && add_span(ret, memory, &binary->layout, &all, s);
 	}
 	for (size_t i = 0; ok && i < count; i++)
 		ok = add_mapping(ret, &places, &mappings[i]);
@@ -154,9 +196,9 @@ static struct seep_error *copy_pointerful(struct seep_target *target,
 					  const struct seep_binary *binary)
 {
 	struct seep_error *err;
-	_cleanup_(ranges_deinit) struct ranges list = {};
+	_cleanup_(seep_needs_deinit) struct seep_needs list = {};
 
-	err = find_pointerful(target, seep_target_memory(target), binary, &list);
+	err = seep_needs_pointerful(target, seep_target_memory(target), binary, add_pages, &list);
 	return err ? err : seep_target_copy(target, list.v.data, list.v.len);
 }
 
@@ -164,7 +206,7 @@ static struct seep_error *copy_waited_for(struct seep_target *target,
 					  const struct seep_binary *binary)
 {
 	struct seep_error *err;
-	_cleanup_(ranges_deinit) struct ranges list = {};
+	_cleanup_(seep_needs_deinit) struct seep_needs list = {};
 	struct seep_blocked_list blocked = {};
 	struct seep_map pages = {}; // a hundred thousand may wait for what lies in a few
 	bool ok = true;
@@ -180,7 +222,8 @@ static struct seep_error *copy_waited_for(struct seep_target *target,
 		     ok && page <= (a + WAIT_AFTER) / PAGE_BYTES; page++) {
 			bool added;
 			ok = seep_map_put(&pages, page, &added) &&
-			     (!added || add(&list, page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
+			     (!added ||
+			      seep_needs_add(&list, page * PAGE_BYTES, (page + 1) * PAGE_BYTES));
 		}
 	}
 	err = ok ? NULL : &seep_enomem;
@@ -220,17 +263,10 @@ static struct seep_error *read_ahead(struct seep_target *target, seep_addr start
 		     seep_memory_add(&ahead->memory, (struct seep_segment){ start, end, block });
 }
 
-static int compare_ranges(const void *a, const void *b)
-{
-	const struct seep_range *x = a, *y = b;
-
-	return (x->start > y->start) - (x->start < y->start);
-}
-
 /** Pages that hold the spans listed at array, in runs. */
 static struct seep_error *find_span_pages(const struct ahead *ahead,
 					  const struct seep_binary *binary, seep_addr array,
-					  uint64_t count, struct ranges *ret)
+					  uint64_t count, struct seep_needs *ret)
 {
 	uint64_t size = binary->layout.mspan_size, total = 0;
 
@@ -238,21 +274,11 @@ static struct seep_error *find_span_pages(const struct ahead *ahead,
 		seep_addr span;
 		if (seep_memory_u64(&ahead->memory, array + 8 * i, &span) &&
 		    span < UINT64_MAX - size - PAGE_BYTES &&
-		    !add(ret, span & -(seep_addr)PAGE_BYTES,
-			 (span + size + PAGE_BYTES - 1) & -(seep_addr)PAGE_BYTES))
+		    !seep_needs_add(ret, span & -(seep_addr)PAGE_BYTES,
+				    (span + size + PAGE_BYTES - 1) & -(seep_addr)PAGE_BYTES))
 			return &seep_enomem;
 	}
-	if (ret->v.len == 0)
-		return NULL;
-	qsort(ret->v.data, ret->v.len, sizeof(*ret->v.data), compare_ranges);
-	size_t last = 0;
-	for (size_t i = 1; i < ret->v.len; i++) {
-		if (ret->v.data[i].start > ret->v.data[last].end)
-			ret->v.data[++last] = ret->v.data[i];
-		else if (ret->v.data[i].end > ret->v.data[last].end)
-			ret->v.data[last].end = ret->v.data[i].end;
-	}
-	ret->v.len = last + 1;
+	seep_needs_join(ret);
 	for (size_t i = 0; i < ret->v.len; i++)
 		total += ret->v.data[i].end - ret->v.data[i].start;
 	if (total > SPAN_SPREAD_MAX * size * count + SPAN_SLACK)
@@ -264,7 +290,7 @@ static struct seep_error *read_spans_ahead(struct seep_target *target,
 					   const struct seep_binary *binary, struct ahead *ahead)
 {
 	struct seep_error *err;
-	_cleanup_(ranges_deinit) struct ranges pages = {};
+	_cleanup_(seep_needs_deinit) struct seep_needs pages = {};
 	seep_addr heap = binary->globals.mheap, array;
 	uint64_t count;
 
@@ -284,11 +310,11 @@ void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *
 {
 	struct seep_error *err;
 	_cleanup_(ahead_deinit) struct ahead ahead = {};
-	_cleanup_(ranges_deinit) struct ranges list = {};
+	_cleanup_(seep_needs_deinit) struct seep_needs list = {};
 
 	err = read_spans_ahead(target, binary, &ahead);
 	if (!err)
-		err = find_pointerful(target, &ahead.memory, binary, &list);
+		err = seep_needs_pointerful(target, &ahead.memory, binary, add_pages, &list);
 	if (!err && list.v.len)
 		err = seep_target_prepare(target, list.v.data, list.v.len);
 	seep_error_destroy(err);

@@ -65,6 +65,12 @@ void seep_sites_destroy(struct seep_sites *sites);
 struct seep_error *seep_waits_read(struct seep_runtime *runtime) _must_check_;
 struct seep_error *seep_timers_read(struct seep_runtime *runtime) _must_check_;
 struct seep_error *seep_specials_read(struct seep_runtime *runtime) _must_check_;
+/** clock.c: now and wall_now of a core: the newest times that the runtime itself wrote down; 0 = none. Needs the goroutines. */
+void seep_clock_read(struct seep_runtime *runtime);
+
+/** Whether addr lies in an arena of the heap, used or not, as far as the runtime's list of them is in memory. memory_stats.c */
+bool seep_is_arena(const struct seep_memory *memory, const struct seep_binary *binary,
+		   seep_addr addr);
 
 // capture.c
 
@@ -76,5 +82,33 @@ void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *
 /** Copies what analysis needs; while seep_target_copy() may be called. */
 struct seep_error *seep_runtime_capture(struct seep_target *target,
 					const struct seep_binary *binary) _must_check_;
+
+/** Parts of the target's memory. */
+struct seep_needs {
+	struct seep_vec(struct seep_range) v;
+};
+void seep_needs_deinit(struct seep_needs *needs);
+bool seep_needs_add(struct seep_needs *needs, seep_addr start, seep_addr end);
+/** Makes them ascending and disjoint. */
+void seep_needs_join(struct seep_needs *needs);
+/** Adds the spans that are listed at array, as far as memory has the list. */
+struct seep_error *seep_needs_spans(const struct seep_memory *memory,
+				    const struct seep_binary *binary, seep_addr array,
+				    uint64_t count, struct seep_needs *ret) _must_check_;
+/** Adds what is needed of a span's pages; false when memory is out. */
+typedef bool seep_needs_span(struct seep_needs *needs, const struct seep_memory *memory,
+			     const struct seep_layout *layout, const struct seep_mspans *all,
+			     const struct seep_mspan *span);
+/** Adds what can hold pointers, as far as the spans in memory tell: of the arenas what add_span says, and what lies elsewhere. */
+struct seep_error *seep_needs_pointerful(const struct seep_target *target,
+					 const struct seep_memory *memory,
+					 const struct seep_binary *binary,
+					 seep_needs_span *add_span, struct seep_needs *ret)
+	_must_check_;
+
+/** needs.c: what of a complete copy analysis reads, to the byte; joined. */
+struct seep_error *seep_needs_find(const struct seep_target *target,
+				   const struct seep_binary *binary, struct seep_needs *ret)
+	_must_check_;
 
 #endif

@@ -119,13 +119,27 @@ void seep_gc_settings_read(const struct seep_runtime *rt, struct seep_gc_setting
 		return;
 	ret->cycles = cycles;
 	ret->last_ns = seep_memory_word(&rt->memory, stats + l->mstats_last_gc_unix);
+	ret->last_nanotime = seep_memory_word(&rt->memory, stats + l->mstats_last_gc_nanotime);
 }
 
 /** The map of arenas by number; 0 if there is none yet. */
+static seep_addr find_arena_map(const struct seep_memory *memory, const struct seep_binary *binary)
+{
+	return seep_memory_word(memory, binary->globals.mheap + binary->layout.mheap_arenas);
+}
+
 static seep_addr arena_map(const struct seep_runtime *rt)
 {
-	return seep_memory_word(&rt->memory,
-				rt->binary->globals.mheap + rt->binary->layout.mheap_arenas);
+	return find_arena_map(&rt->memory, rt->binary);
+}
+
+bool seep_is_arena(const struct seep_memory *memory, const struct seep_binary *binary,
+		   seep_addr addr)
+{
+	uint64_t number = (addr - ARENA_BASE) >> SEEP_ARENA_SHIFT;
+	seep_addr map = find_arena_map(memory, binary);
+
+	return map && number < ARENAS_MAX && seep_memory_word(memory, map + 8 * number);
 }
 
 bool seep_arenas_each(const struct seep_runtime *rt, seep_addr start, seep_addr end,

@@ -10,6 +10,7 @@ struct seep_gc_settings {
 	uint64_t next; /** runtime.MemStats.NextGC; UINT64_MAX = never, 0 = not known */
 	uint64_t cycles; /** runtime.MemStats.NumGC, 0 = none yet or not known */
 	uint64_t last_ns; /** when the last one ended, ns since 1970; 0 = none yet or not known */
+	uint64_t last_nanotime; /** the same by the clock of seep_runtime.now */
 };
 
 void seep_gc_settings_read(const struct seep_runtime *runtime, struct seep_gc_settings *ret);

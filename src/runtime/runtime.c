@@ -2,7 +2,6 @@
 #include "runtime/internal.h"
 
 #include <stdlib.h>
-#include <time.h>
 
 /** The copy first, then what of the executable is not in it. */
 static struct seep_error *join_memory(struct seep_runtime *rt, struct seep_target *target)
@@ -38,18 +37,13 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 				     struct seep_runtime **ret)
 {
 	struct seep_error *err;
-	struct timespec now, wall;
-
 	struct seep_runtime *rt = calloc(1, sizeof(*rt));
 	if (!rt)
 		return &seep_enomem;
 	rt->binary = binary;
 	rt->threads = seep_target_threads(target, &rt->thread_count);
-	// The runtime's nanotime is CLOCK_MONOTONIC, the same for every process of the machine.
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	clock_gettime(CLOCK_REALTIME, &wall);
-	rt->now = now.tv_sec * 1000000000ull + now.tv_nsec;
-	rt->wall_now = wall.tv_sec * 1000000000ull + wall.tv_nsec;
+	rt->now = seep_target_moment(target).monotonic_ns;
+	rt->wall_now = seep_target_moment(target).realtime_ns;
 	err = join_memory(rt, target);
 	seep_types_init(&rt->types, &rt->memory, &binary->pclntab.module, binary->minor);
 	if (!err)
@@ -58,6 +52,8 @@ struct seep_error *seep_runtime_read(struct seep_target *target, const struct se
 		err = seep_sites_init(rt);
 	if (!err)
 		err = seep_goroutines_read(rt);
+	if (!err && rt->now == 0)
+		seep_clock_read(rt);
 	if (!err)
 		err = seep_waits_read(rt);
 	if (!err)

@@ -122,8 +122,8 @@ struct seep_runtime {
 		thread_words; /** guesses: what threads in the middle of the runtime's work have in hand; see goroutine.c */
 	struct seep_map goroutine_of; /** runtime.g address → index */
 	struct seep_sites *sites; /** private: stack.c */
-	uint64_t now; /** nanotime at the stop */
-	uint64_t wall_now; /** the same moment in ns since 1970 */
+	uint64_t now; /** nanotime at the stop; of a core: not later than that */
+	uint64_t wall_now; /** the same moment in ns since 1970; 0 = not known */
 	uint64_t dead_goroutines, not_unwound;
 	uint64_t unread_stacks; /** of goroutines that are not dead: what stands there is not known */
 	uint64_t unread_parts; /** pages taken for empty, and mappings for which there was no room */
@@ -141,7 +141,7 @@ struct seep_snapshot {
 	char why_stopped[200]; /** why it is not pre-copy, though that was tried; "" otherwise */
 };
 /**
- * The whole way to a copy of one moment: prepares, stops and resumes as often as the method asks for, and leaves the process running.
+ * The whole way to a copy of one moment: prepares, stops and resumes as often as the method asks for, and leaves the process running. A file is of one moment already.
  * Errors: those of seep_target_stop() and seep_target_copy(); BUDGET if max_pause_ns or max_bytes does not suffice; with PRECOPY also
  * UNSUPPORTED and CHANGED (memory changed faster than it could be copied).
  */

@@ -7,9 +7,13 @@
 //
 // Stop-and-copy: everything is copied in the stop. It is what remains where writes cannot be watched, and shorter than the
 // preparations for the other where there is little to copy.
+#include "runtime/snapshot.h"
+
 #include "runtime/internal.h"
+#include "target/capture.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /** Less than that is copied in about two milliseconds. */
 static const uint64_t WORTH_WATCHING = 16 << 20;
@@ -118,6 +122,17 @@ static void note_reason(struct seep_snapshot *ret, struct seep_error *err)
 	seep_error_destroy(err);
 }
 
+uint64_t seep_snapshot_bytes(struct seep_target *target, const struct seep_binary *binary,
+			     bool *worth_watching_ret)
+{
+	seep_target_limit_copy(target, 1); // so that no memory is taken
+	seep_runtime_prepare(target, binary);
+	seep_target_limit_copy(target, 0);
+	uint64_t bytes = seep_target_stats(target).prepared_bytes;
+	*worth_watching_ret = bytes >= WORTH_WATCHING;
+	return bytes;
+}
+
 struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 					 const struct seep_binary *binary,
 					 const struct seep_snapshot_options *options,
@@ -127,6 +142,13 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 	bool watch = options->method != SEEP_SNAPSHOT_STOP;
 
 	*ret = (struct seep_snapshot){ .method = SEEP_SNAPSHOT_STOP };
+	const struct seep_origin *origin = seep_capture_origin(target);
+	if (origin) {
+		ret->method = origin->precopy ? SEEP_SNAPSHOT_PRECOPY : SEEP_SNAPSHOT_STOP;
+		memcpy(ret->why_stopped, origin->why_stopped, sizeof(ret->why_stopped));
+	}
+	if (seep_target_kind(target) != SEEP_TARGET_LIVE)
+		return seep_runtime_capture(target, binary);
 	seep_target_limit_copy(target, options->max_bytes);
 	seep_runtime_prepare(target, binary);
 	uint64_t bytes = seep_target_stats(target).prepared_bytes;

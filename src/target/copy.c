@@ -214,7 +214,7 @@ static void work(struct seep_copy_job *job)
 	struct seep_tracer *tracer = &job->target->tracer;
 	pthread_t thread;
 
-	if (job->target->stopped && !job->target->watch.on) {
+	if (job->target->stopped && !job->target->watch.on && !job->target->child) {
 		if (job->batches.len > 2)
 			seep_tracer_order(tracer, SEEP_ORDER_COPY, job);
 		seep_copy_work(job);
@@ -290,6 +290,8 @@ struct seep_error *seep_target_copy(struct seep_target *target, const struct see
 	bool late = target->watch.over;
 	struct seep_error *err;
 
+	if (target->file_ops)
+		return target->file_ops->copy(target, ranges, count);
 	if (!target->stopped && !target->watch.on)
 		return seep_error_format(SEEP_ERROR_USAGE, "process %d is not stopped",
 					 (int)target->pid);

@@ -19,6 +19,7 @@
  * The thread is never made to do it where that could do harm: where a seccomp filter is in force (it may kill), in a
  * restartable sequence, with a signal on its way (the signal has precedence; another thread or another time will do).
  */
+#include "target/hindrance.h"
 #include "target/internal.h"
 
 #include <dirent.h>
@@ -252,13 +253,7 @@ static _Noreturn void be_child(pid_t pid, const pid_t *tids, size_t count, int s
 
 // In seep itself.
 
-static struct seep_error *unsupported(const char *why)
-{
-	return seep_error_format(SEEP_ERROR_UNSUPPORTED, "%s", why);
-}
-
-/** Whether one of the target's descriptors is a userfaultfd: it has its own use for what we would do. */
-static bool uses_userfaultfd(const struct seep_target *target)
+bool seep_uffd_in_use(const struct seep_target *target)
 {
 	int fd = openat(target->dir_fd, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *dir = fd >= 0 ? fdopendir(fd) : NULL;
@@ -376,30 +371,42 @@ static bool run_child(const struct seep_target *target, const pid_t *tids, size_
 	return answered;
 }
 
-struct seep_error *seep_uffd_obtain(struct seep_target *target, int *uffd_ret, uint64_t *gap_ns_ret)
+bool seep_uffd_is_filtered(const struct seep_target *target)
 {
 	_cleanup_free_ char *status = seep_proc_read(target->dir_fd, "status", NULL);
+
+	return !status || seep_status_number(status, "Seccomp:", 10) != 0;
+}
+
+bool seep_uffd_has_thread(const struct seep_target *target)
+{
+	pid_t tids[THREADS_MAX];
+
+	return choose_threads(target, tids) != 0;
+}
+
+struct seep_error *seep_uffd_obtain(struct seep_target *target, int *uffd_ret, uint64_t *gap_ns_ret)
+{
 	struct answer answer = { .outcome = REFUSED };
 	pid_t tids[THREADS_MAX];
 	int uffd = -1;
 
-	if (!status || seep_status_number(status, "Seccomp:", 10) != 0)
-		return unsupported("a seccomp filter is in force");
-	if (uses_userfaultfd(target))
-		return unsupported("the program uses userfaultfd itself");
+	if (seep_uffd_is_filtered(target))
+		return seep_hindrance_error(SEEP_HINDRANCE_FILTER, 0);
+	if (seep_uffd_in_use(target))
+		return seep_hindrance_error(SEEP_HINDRANCE_IN_USE, 0);
 	answer.outcome = ANOTHER_THREAD;
 	for (unsigned try = 0; answer.outcome == ANOTHER_THREAD; try++) {
 		size_t count = choose_threads(target, tids);
 		if (try == TRIES_MAX)
-			return unsupported("no thread stayed asleep in a system call");
+			return seep_hindrance_error(SEEP_HINDRANCE_AWAKE, 0);
 		if (try)
 			nanosleep(&(struct timespec){ .tv_nsec = 2000000 * try }, NULL);
 		if (count && !run_child(target, tids, count, &answer, &uffd))
-			return unsupported("no process could be made to prepare it");
+			return seep_hindrance_error(SEEP_HINDRANCE_NO_CHILD, 0);
 	}
 	if (answer.outcome == REFUSED || uffd < 0)
-		return seep_error_format(SEEP_ERROR_UNSUPPORTED, "userfaultfd is refused: %s",
-					 strerror(answer.errnum));
+		return seep_hindrance_error(SEEP_HINDRANCE_REFUSED, answer.errnum);
 	*uffd_ret = uffd;
 	*gap_ns_ret = answer.gap_ns;
 	return NULL;

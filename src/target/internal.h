@@ -48,8 +48,46 @@ struct seep_tracer {
 	struct seep_copy_job *job; /** under lock; for SEEP_ORDER_COPY */
 };
 
+/** The first bytes of a capture; its version follows. */
+#define SEEP_CAPTURE_MAGIC "seep capture "
+
+struct seep_usage;
+/** What a target does that is a file (core.c, capture.c). */
+struct seep_file_ops {
+	enum seep_target_kind kind;
+	/** As seep_target_read(). */
+	struct seep_error *(*read)(struct seep_target *target, seep_addr addr, void *buf,
+				   size_t len);
+	/** As seep_target_copy(). */
+	struct seep_error *(*copy)(struct seep_target *target, const struct seep_range *ranges,
+				   size_t count);
+	/** As seep_usage_read(). */
+	struct seep_error *(*usage)(struct seep_target *target, struct seep_usage *ret);
+	/** Frees target->file. */
+	void (*close)(struct seep_target *target);
+};
+/**
+ * An opener fills a target that has no more than `fd` (the file, decompressed if it was) in: pid, exe_fd, exe_path, auxv, environ, threads,
+ * mappings, moment, file_ops and file; and, with seep_mirror_reserve(), the mirror. On error the caller closes what is there.
+ */
+typedef struct seep_error *seep_file_open(struct seep_target *target, int fd,
+					  const struct seep_source *source);
+seep_file_open seep_core_open, seep_capture_open;
+/** file.c: opens path ("-": standard input), decompresses, and says by its first bytes who is to open it; the descriptor is the caller's and can be mapped. */
+struct seep_error *seep_file_recognize(const char *path, int *fd_ret, seep_file_open **open_ret)
+	_must_check_;
+
+/** Adds to target->notes. */
+struct seep_error *seep_target_add_note(struct seep_target *target, const char *format, ...)
+	_must_check_ _printf_(2, 3);
+
 struct seep_target {
 	pid_t pid;
+	const struct seep_file_ops *file_ops; /** NULL: live */
+	struct seep_child *child; /** seep started and traces it; NULL: it did not */
+	void *file; /** theirs */
+	struct seep_moment moment; /** of a file */
+	struct seep_vec(char *) notes; /** what a file lacks; see seep_target_note() */
 	int dir_fd; /** /proc/PID: stays with this process when the pid is used again */
 	int mem_fd; /** /proc/PID/mem: likewise with its address space */
 	int exe_fd;
@@ -130,6 +168,14 @@ struct seep_error *seep_pause_error(const struct seep_target *target) _must_chec
  */
 struct seep_error *seep_uffd_obtain(struct seep_target *target, int *uffd_ret, uint64_t *gap_ns_ret)
 	_must_check_;
+/** What must be as it should for that; nothing is done to the target. A filter: in force for its main thread. */
+bool seep_uffd_is_filtered(const struct seep_target *target);
+/** Whether one of the target's descriptors is a userfaultfd: it has its own use for what we would do. */
+bool seep_uffd_in_use(const struct seep_target *target);
+/** Whether a thread sleeps in a call now from which it can be borrowed. */
+bool seep_uffd_has_thread(const struct seep_target *target);
+/** watch.c: the features of a userfaultfd that watching needs. */
+struct seep_error *seep_uffd_set_up(int uffd) _must_check_;
 
 /**
  * stop.c: hands an order to the tracer thread; seep_tracer_wait() returns when it has been obeyed.
@@ -137,6 +183,12 @@ struct seep_error *seep_uffd_obtain(struct seep_target *target, int *uffd_ret, u
 void seep_tracer_order(struct seep_tracer *tracer, enum seep_order order,
 		       struct seep_copy_job *job);
 void seep_tracer_wait(struct seep_tracer *tracer);
+/** Reads what a stop is for, of target->tracees, which stand; on the thread that traces them. */
+struct seep_error *seep_stop_take(struct seep_target *target) _must_check_;
+/** child.c: the same as a stop and a resume, of a program that seep traces anyway. */
+struct seep_error *seep_child_hold(struct seep_child *child, struct seep_target *target)
+	_must_check_;
+void seep_child_resume(struct seep_child *child);
 /** Priority for the calling thread while others wait for it, as high as seep may have it; briefly: for some milliseconds. */
 void seep_hurry(bool briefly);
 

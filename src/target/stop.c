@@ -394,11 +394,9 @@ static struct seep_error *check_same_program(const struct seep_target *target)
 	return NULL;
 }
 
-static struct seep_error *stop_all(struct seep_target *target)
+/** Counters of a new stop; those of what came before it stay. */
+static void begin_stats(struct seep_target *target)
 {
-	struct tids tids _cleanup_(seep_freep) = {};
-	struct seep_error *err;
-
 	target->stats = (struct seep_stop_stats){
 		.prepared_bytes = target->stats.prepared_bytes,
 		.precopy_bytes = target->stats.precopy_bytes,
@@ -406,6 +404,42 @@ static struct seep_error *stop_all(struct seep_target *target)
 		.stops = target->stats.stops + 1,
 		.max_gap_ns = target->stats.max_gap_ns,
 	};
+}
+
+static void end_stats(struct seep_target *target)
+{
+	target->stats.pause_ns = seep_now_ns() - target->pause_start_ns;
+	if (target->stats.pause_ns > target->stats.max_gap_ns)
+		target->stats.max_gap_ns = target->stats.pause_ns;
+}
+
+/** Step 4. */
+static struct seep_error *read_stopped(struct seep_target *target)
+{
+	struct seep_error *err;
+
+	err = read_threads(target);
+	if (!err)
+		err = check_same_program(target);
+	if (!err)
+		err = seep_mappings_read(target);
+	return err ? err : seep_mirror_reserve(target);
+}
+
+struct seep_error *seep_stop_take(struct seep_target *target)
+{
+	begin_stats(target);
+	seep_vec_foreach(tracee, &target->tracees)
+		tracee->procid = inner_tid(target, tracee->tid, NULL);
+	return read_stopped(target);
+}
+
+static struct seep_error *stop_all(struct seep_target *target)
+{
+	struct tids tids _cleanup_(seep_freep) = {};
+	struct seep_error *err;
+
+	begin_stats(target);
 	err = seize_running(target, &tids);
 	target->pause_start_ns = seep_now_ns();
 	if (err)
@@ -414,13 +448,7 @@ static struct seep_error *stop_all(struct seep_target *target)
 		ptrace(PTRACE_INTERRUPT, tracee->tid, NULL, NULL);
 	wait_for_stops(target);
 	err = stop_newborn(target, &tids);
-	if (!err)
-		err = read_threads(target);
-	if (!err)
-		err = check_same_program(target);
-	if (!err)
-		err = seep_mappings_read(target);
-	return err ? err : seep_mirror_reserve(target);
+	return err ? err : read_stopped(target);
 }
 
 /** The exit of the tracer thread lets go of whatever is left here. */
@@ -429,9 +457,7 @@ static void let_go(struct seep_target *target)
 	seep_vec_foreach(tracee, &target->tracees)
 		if (tracee->state == SEEP_TRACEE_STOPPED)
 			ptrace(PTRACE_DETACH, tracee->tid, NULL, (void *)(intptr_t)tracee->signal);
-	target->stats.pause_ns = seep_now_ns() - target->pause_start_ns;
-	if (target->stats.pause_ns > target->stats.max_gap_ns)
-		target->stats.max_gap_ns = target->stats.pause_ns;
+	end_stats(target);
 	target->tracees.len = 0;
 	seep_map_deinit(&target->tracee_index);
 }
@@ -531,6 +557,11 @@ struct seep_error *seep_target_stop(struct seep_target *target)
 		return NULL;
 	if (target->mirror.used)
 		seep_mirror_deinit(&target->mirror);
+	if (target->child) {
+		struct seep_error *held = seep_child_hold(target->child, target);
+		target->stopped = !held;
+		return held;
+	}
 	tracer->calm = getpriority(PRIO_PROCESS, gettid());
 	struct seep_error *err = run_thread(target, SEEP_ORDER_STOP);
 	if (!err)
@@ -543,6 +574,12 @@ void seep_target_resume(struct seep_target *target)
 {
 	if (!target->stopped)
 		return;
+	if (target->child) {
+		seep_child_resume(target->child);
+		end_stats(target);
+		target->stopped = false;
+		return;
+	}
 	seep_tracer_order(&target->tracer, SEEP_ORDER_LET_GO, NULL);
 	seep_tracer_wait(&target->tracer);
 	pthread_join(target->tracer.thread, NULL);

@@ -1,5 +1,5 @@
 /*
- * Opening a process, and what can be known of it without stopping it.
+ * Opening a target, and of a process what can be known of it without stopping it.
  *
  * /proc/PID/mem is opened first: the kernel checks there whether we may ptrace this process, so a
  * refusal comes before anything is touched, and reads through the descriptor keep to the address
@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 /**
@@ -85,25 +87,60 @@ static struct seep_error *open_files(struct seep_target *target)
 	return seep_mappings_read(target);
 }
 
-struct seep_error *seep_target_open(pid_t pid, struct seep_target **ret)
+static struct seep_target *new_target(void)
 {
 	struct seep_target *target = calloc(1, sizeof(*target));
 
 	if (!target)
-		return &seep_enomem;
-	target->pid = pid;
+		return NULL;
 	target->dir_fd = target->mem_fd = target->exe_fd = -1;
 	pthread_mutex_init(&target->tracer.lock, NULL);
 	pthread_cond_init(&target->tracer.changed, NULL);
-	struct seep_error *err =
-		pid > 0 ? open_files(target) :
-			  seep_error_format(SEEP_ERROR_USAGE, "%d is no pid", (int)pid);
-	if (err) {
+	return target;
+}
+
+/** Hands the target over, or closes it. */
+static struct seep_error *opened(struct seep_error *err, struct seep_target *target,
+				 struct seep_target **ret)
+{
+	if (err)
 		seep_target_close(target);
-		return err;
+	else
+		*ret = target;
+	return err;
+}
+
+struct seep_error *seep_target_open(pid_t pid, struct seep_target **ret)
+{
+	struct seep_target *target = new_target();
+
+	if (!target)
+		return &seep_enomem;
+	target->pid = pid;
+	return opened(pid > 0 ? open_files(target) :
+				seep_error_format(SEEP_ERROR_USAGE, "%d is no pid", (int)pid),
+		      target, ret);
+}
+
+void seep_target_adopt(struct seep_target *target, struct seep_child *child)
+{
+	target->child = child;
+}
+
+struct seep_error *seep_target_open_file(const struct seep_source *source, struct seep_target **ret)
+{
+	struct seep_target *target = new_target();
+	seep_file_open *open_it;
+	int fd;
+
+	if (!target)
+		return &seep_enomem;
+	struct seep_error *err = seep_file_recognize(source->file, &fd, &open_it);
+	if (!err) {
+		err = open_it(target, fd, source);
+		close(fd);
 	}
-	*ret = target;
-	return NULL;
+	return opened(err ? seep_error_prefix(err, "%s", source->file) : NULL, target, ret);
 }
 
 void seep_target_close(struct seep_target *target)
@@ -112,6 +149,8 @@ void seep_target_close(struct seep_target *target)
 		return;
 	seep_target_resume(target);
 	seep_target_unwatch(target);
+	if (target->file)
+		target->file_ops->close(target);
 	const int fds[] = { target->dir_fd, target->mem_fd, target->exe_fd };
 	for (size_t i = 0; i < sizeof(fds) / sizeof(*fds); i++)
 		if (fds[i] >= 0)
@@ -122,6 +161,9 @@ void seep_target_close(struct seep_target *target)
 	seep_vec_free(&target->tracees);
 	seep_vec_free(&target->threads);
 	seep_vec_free(&target->mappings);
+	seep_vec_foreach(note, &target->notes)
+		free(*note);
+	seep_vec_free(&target->notes);
 	free(target->exe_path);
 	free(target->auxv);
 	free(target->environ);
@@ -131,6 +173,44 @@ void seep_target_close(struct seep_target *target)
 pid_t seep_target_pid(const struct seep_target *target)
 {
 	return target->pid;
+}
+
+enum seep_target_kind seep_target_kind(const struct seep_target *target)
+{
+	return target->file_ops ? target->file_ops->kind : SEEP_TARGET_LIVE;
+}
+
+struct seep_error *seep_target_add_note(struct seep_target *target, const char *format, ...)
+{
+	va_list args;
+	char *text;
+
+	va_start(args, format);
+	int len = vasprintf(&text, format, args);
+	va_end(args);
+	if (len < 0)
+		return &seep_enomem;
+	if (seep_vec_push(&target->notes, text))
+		return NULL;
+	free(text);
+	return &seep_enomem;
+}
+
+const char *seep_target_note(const struct seep_target *target, size_t i)
+{
+	return i < target->notes.len ? target->notes.data[i] : NULL;
+}
+
+struct seep_moment seep_target_moment(const struct seep_target *target)
+{
+	struct timespec now, wall;
+
+	if (target->file_ops)
+		return target->moment;
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	clock_gettime(CLOCK_REALTIME, &wall);
+	return (struct seep_moment){ now.tv_sec * 1000000000ull + now.tv_nsec,
+				     wall.tv_sec * 1000000000ull + wall.tv_nsec };
 }
 
 int seep_target_exe_fd(const struct seep_target *target)
@@ -159,7 +239,7 @@ const char *seep_target_env(struct seep_target *target, const char *name)
 	size_t name_len = strlen(name);
 	const char *entry;
 
-	if (!target->environ)
+	if (!target->environ && !target->file_ops)
 		target->environ = seep_proc_read(target->dir_fd, "environ", &target->environ_len);
 	if (!target->environ)
 		return NULL;
@@ -172,7 +252,7 @@ const char *seep_target_env(struct seep_target *target, const char *name)
 
 uint64_t seep_target_rss(const struct seep_target *target)
 {
-	return seep_process_rss(target->pid);
+	return target->file_ops ? 0 : seep_process_rss(target->pid);
 }
 
 struct seep_error *seep_target_read(struct seep_target *target, seep_addr addr, void *buf,
@@ -180,6 +260,8 @@ struct seep_error *seep_target_read(struct seep_target *target, seep_addr addr, 
 {
 	size_t done = 0;
 
+	if (target->file_ops)
+		return target->file_ops->read(target, addr, buf, len);
 	while (done < len) {
 		ssize_t n =
 			pread(target->mem_fd, (char *)buf + done, len - done, (off_t)(addr + done));

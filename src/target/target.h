@@ -1,5 +1,5 @@
 /**
- * A running process, read from outside. The only folder that makes system calls on the target.
+ * A running process, read from outside, or a file that keeps one: a core or a capture. The only folder that makes system calls on the target.
  *
  * Life: seep_target_open() → (reads of what never changes, while the process runs; perhaps
  * seep_target_prepare()) → seep_target_stop() → seep_target_copy() in rounds →
@@ -8,6 +8,8 @@
  * The process is never changed: threads are stopped with PTRACE_SEIZE and PTRACE_INTERRUPT, which
  * the kernel undoes when seep dies, and memory is only read. All calls on one target must come from
  * one thread; between stop and resume a thread of our own holds the tracees and helps to copy.
+ *
+ * A file is stopped for ever: it has no prepare, stop, watch and resume, and seep_target_copy() works at once.
  */
 #ifndef SEEP_TARGET_TARGET_H
 #define SEEP_TARGET_TARGET_H
@@ -17,6 +19,22 @@
 #include <sys/types.h>
 
 struct seep_target;
+
+enum seep_target_kind { SEEP_TARGET_LIVE, SEEP_TARGET_CORE, SEEP_TARGET_CAPTURE };
+/** Where a target is to be had. */
+struct seep_source {
+	pid_t pid; /** a process; 0 = the file */
+	struct seep_child
+		*child; /** it is this one, which seep has started (child.h); NULL = it is not */
+	const char *file; /** core or capture, maybe compressed; "-" = standard input */
+	const char *
+		exe; /** the executable that a core is of; NULL = to be found: by its build id, or in the core itself */
+};
+/** The clocks at the moment that a copy is of. */
+struct seep_moment {
+	uint64_t monotonic_ns; /** CLOCK_MONOTONIC, which is the Go runtime's nanotime(); 0 = not known */
+	uint64_t realtime_ns; /** since 1970; 0 = not known */
+};
 
 /** A line of /proc/PID/maps, as read in the stop. */
 struct seep_mapping {
@@ -62,10 +80,24 @@ struct seep_stop_stats {
  * command that mends it), UNSUPPORTED (kernel thread, other architecture).
  */
 struct seep_error *seep_target_open(pid_t pid, struct seep_target **ret) _must_check_;
+/**
+ * Opens a core file or a capture, whichever it is. Errors: USAGE (cannot be opened), UNSUPPORTED (neither, of another architecture, of
+ * a program that is not at hand; says what would mend it), BAD_DATA (damaged), NO_MEMORY.
+ */
+struct seep_error *seep_target_open_file(const struct seep_source *source, struct seep_target **ret)
+	_must_check_;
+/** The process is that of child, which stops and resumes it from now on. */
+void seep_target_adopt(struct seep_target *target, struct seep_child *child);
 /** Resumes if stopped, and frees. Accepts NULL. */
 void seep_target_close(struct seep_target *target);
 
+enum seep_target_kind seep_target_kind(const struct seep_target *target);
+/** Of a file: the process that it keeps; 0 = not known. */
 pid_t seep_target_pid(const struct seep_target *target);
+/** What a file lacks, a sentence each, the most general first; NULL behind the last. Borrowed. */
+const char *seep_target_note(const struct seep_target *target, size_t i);
+/** Of a live target: now. */
+struct seep_moment seep_target_moment(const struct seep_target *target);
 /**
  * Descriptor of the executable (through /proc/PID/exe, so it works across mount namespaces and
  * after deletion).

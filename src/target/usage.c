@@ -191,9 +191,10 @@ static void copy_setting(struct seep_target *target, const char *name, char *ret
 struct seep_error *seep_usage_read(struct seep_target *target, struct seep_usage *ret)
 {
 	struct seep_error *err;
-	uint64_t counter = seep_target_rss(target);
-
 	*ret = (struct seep_usage){};
+	if (target->file_ops)
+		return target->file_ops->usage(target, ret);
+	uint64_t counter = seep_target_rss(target);
 	err = read_resident(target, counter, ret);
 	if (err) {
 		seep_usage_deinit(ret);

@@ -25,6 +25,7 @@
  *
  * Of huge pages (2 MB) the first write splits the mapping, not the page.
  */
+#include "target/hindrance.h"
 #include "target/internal.h"
 
 #include <errno.h>
@@ -86,15 +87,13 @@ static struct seep_error *scan_init(const struct seep_target *target, struct sca
 	return NULL;
 }
 
-static struct seep_error *set_up(int uffd)
+struct seep_error *seep_uffd_set_up(int uffd)
 {
 	struct uffdio_api api = { .api = UFFD_API,
 				  .features = FEATURE_WP_ASYNC | FEATURE_WP_UNPOPULATED };
 
-	return ioctl(uffd, UFFDIO_API, &api) ?
-		       seep_error_format(SEEP_ERROR_UNSUPPORTED,
-					 "this kernel cannot watch writes (Linux 6.7 can)") :
-		       NULL;
+	return ioctl(uffd, UFFDIO_API, &api) ? seep_hindrance_error(SEEP_HINDRANCE_NO_WATCH, 0) :
+					       NULL;
 }
 
 struct seep_error *seep_target_watch(struct seep_target *target)
@@ -105,17 +104,17 @@ struct seep_error *seep_target_watch(struct seep_target *target)
 	uint64_t gap_ns;
 	int uffd;
 
+	if (target->child)
+		return seep_hindrance_error(SEEP_HINDRANCE_CHILD, 0);
 	err = scan_init(target, &scan);
 	if (err)
 		return err;
 	if (!seep_resident_can_scan(scan.pagemap_fd))
-		return seep_error_format(
-			SEEP_ERROR_UNSUPPORTED,
-			"this kernel cannot tell what was written (Linux 6.7 can)");
+		return seep_hindrance_error(SEEP_HINDRANCE_NO_SCAN, 0);
 	err = seep_uffd_obtain(target, &uffd, &gap_ns);
 	if (err)
 		return err;
-	err = set_up(uffd);
+	err = seep_uffd_set_up(uffd);
 	if (err) {
 		close(uffd);
 		return err;

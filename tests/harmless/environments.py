@@ -3,10 +3,11 @@
 others that trace them or watch their memory.
 
 In each case there is a report, or an error of one line with a documented exit code; and the process is as it was: it works, and
-nothing is left in it (traces.py).
+nothing is left in it (traces.py). And `seep doctor`, asked before, has foretold what comes: the exit code, and how it is copied.
 """
 
 import contextlib
+import json
 import pathlib
 import signal
 import sys
@@ -16,11 +17,12 @@ import procs
 import traces
 from cases import HERE, REMEDY, Cases, Fail, Skip, check_run, check_runs_on, insist, run
 from groups import Group, Unavailable
-from procs import EXIT_DENIED, EXIT_GONE, EXIT_OK, EXIT_PARTIAL
+from procs import EXIT_DENIED, EXIT_GONE, EXIT_OK, EXIT_PARTIAL, EXIT_UNSUPPORTED
 
 EXIT_INTERNAL = 70
 REPORT = (EXIT_OK, EXIT_PARTIAL)
 SYS_USERFAULTFD, SYS_PROCESS_VM_READV, SYS_PIDFD_GETFD, SYS_IOCTL = 323, 310, 438, 16
+SYS_PTRACE = 101
 EPERM, ENOSYS = 1, 38
 
 
@@ -51,6 +53,36 @@ class Environments(Cases):
             insist(not broken, broken)
             changes = traces.changes_since(before, subject.pid)
             insist(not changes, f"{len(changes)} changes: {changes[:3]}")
+
+    def look(self, pid, prefix=(), timeout=60):
+        """A look that the doctor is asked about before."""
+        asked = procs.run_measured([*prefix, self.seep, "doctor", "--json", str(pid)], timeout)
+        done = super().look(pid, prefix, timeout)
+        self.compare(asked, done)
+        return done
+
+    @staticmethod
+    def compare(asked, done):
+        if not asked.out:  # seep itself could not work
+            insist(asked.rc == done.rc or asked.rc < 0 and done.rc < 0,
+                   f"the doctor ends with {asked.rc} ({asked.err.strip()}), an attach with {done.rc} ({done.err.strip()})")
+            return
+        told = json.loads(asked.out)
+        insist(told["exit"] == asked.rc and told["works"] == (asked.rc == 0),
+               f"the doctor says {told['exit']} and exits with {asked.rc}")
+        if done.rc == -signal.SIGKILL:
+            memory = [check for check in told["checks"] if check["name"] == "memory"]
+            insist(memory and memory[0]["outcome"] != "ok",
+                   "an attach is killed for lack of memory, and the doctor did not say so")
+            return
+        works = done.rc in REPORT
+        insist(told["works"] == works and (works or told["exit"] == done.rc),
+               f"the doctor says {told['exit']} because of {told.get('because')}, an attach ends with"
+               f" {done.rc}: {done.err.strip()}")
+        if works:
+            method = procs.report_of(done)["capture"]["method"]
+            insist(told["method"] == method,
+                   f"the doctor says {told['method']} because of {told.get('because')}, an attach does {method}")
 
     def look_often(self, pid, codes=REPORT, message=None, prefix=()):
         """Looks a few times; the last run, checked."""
@@ -291,6 +323,46 @@ class Environments(Cases):
                 check_runs_on(child)
                 return f"{self.told(done)} after {took * 1e3:.0f} ms"
 
+    # What cannot be looked at, and the machine in general: for the doctor
+
+    def case_not_a_go_program(self):
+        with procs.Child(["sleep", "60"]) as child:
+            check_run(self.look(child.pid), (EXIT_UNSUPPORTED,))
+
+    def case_no_such_process(self):
+        with procs.Child(["true"]) as child:
+            child.popen.wait()
+            check_run(self.look(child.pid), (EXIT_GONE,))
+
+    def case_traced_all_the_time(self):
+        with self.unharmed() as subject:
+            with procs.Child([sys.executable, HERE / "tracer.py", str(subject.pid)]) as tracer:
+                tracer.expect("tracing")
+                check_run(self.look(subject.pid), (EXIT_DENIED,), "traces it already")
+                tracer.popen.stdin.close()
+                tracer.popen.stdin = None
+                tracer.popen.wait(10)
+
+    def case_the_machine_in_general(self):
+        notes = []
+        for what, prefix, exit_code, method, failing in (
+                ("all is permitted", (), EXIT_OK, "pre-copy", set()),
+                ("no ptrace", self.filter(EPERM, SYS_PTRACE), EXIT_DENIED, None, {"ptrace"}),
+                ("no pidfd_getfd", self.filter(EPERM, SYS_PIDFD_GETFD), EXIT_OK, "stop-and-copy",
+                 {"pidfd_getfd"}),
+                ("no process_vm_readv", self.filter(EPERM, SYS_PROCESS_VM_READV), EXIT_OK,
+                 "pre-copy", {"process_vm_readv"}),
+                ("no userfaultfd", self.filter("kill", SYS_USERFAULTFD), EXIT_OK, "pre-copy", set())):
+            done = procs.run_measured([*prefix, self.seep, "doctor", "--json"])
+            told = json.loads(done.out)
+            amiss = {check["name"] for check in told["checks"] if check["outcome"] != "ok"}
+            insist((done.rc, told.get("method"), amiss) == (exit_code, method, failing),
+                   f"{what}: exit {done.rc}, {told.get('method')}, {amiss}")
+            insist(all(check.get("remedy") for check in told["checks"] if check["outcome"] != "ok"),
+                   f"{what}: no remedy")
+            notes.append(f"{what}: {told.get('method', done.rc)}")
+        return ", ".join(notes)
+
     # Memory of other kinds
 
     def unchanged(self, mode):
@@ -321,7 +393,7 @@ class Environments(Cases):
             for _ in range(self.times):
                 with procs.Child([sys.executable, HERE / "tracer.py", str(subject.pid)]) as tracer:
                     time.sleep(self.rng.uniform(0, 0.08))
-                    done = self.look(subject.pid)
+                    done = super().look(subject.pid)
                     check_run(done, (*REPORT, EXIT_DENIED))
                     codes[done.rc] = codes.get(done.rc, 0) + 1
                     tracer.popen.stdin.close()

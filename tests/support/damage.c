@@ -89,7 +89,17 @@ struct seep_error *__wrap_seep_runtime_read(struct seep_target *target,
 	return __real_seep_runtime_read(target, binary, ret);
 }
 
-/** All there is: every finding, and as text; or who holds what. */
+static const struct seep_report_format_ops *any_format(uint64_t seed)
+{
+	size_t count = 0;
+
+	while (seep_report_format_name(count, SEEP_REPORT_ALL))
+		count++;
+	return seep_report_format_find(seep_report_format_name(seed % count, SEEP_REPORT_ALL),
+				       SEEP_REPORT_ALL);
+}
+
+/** All there is: every finding, in one of the formats; or who holds what. */
 static int look(pid_t pid, uint64_t seed)
 {
 	const struct seep_inspect_options all = { .all = true }, top = { .top = 20 };
@@ -100,11 +110,11 @@ static int look(pid_t pid, uint64_t seed)
 
 	random_state.state = seed * 0x9e3779b97f4a7c15 + 1;
 	seep_report_init(&report);
-	struct seep_error *err = seep_inspect_live(pid, asks_top ? &top : &all, &report);
+	struct seep_error *err =
+		seep_inspect(&(struct seep_source){ .pid = pid }, asks_top ? &top : &all, &report);
 	int status = err ? ERROR : REPORT;
 	if (!err && nowhere && !asks_top)
-		err = seep_report_format_find(seed % 2 ? "json" : "text")
-			      ->write(&report, &options, nowhere);
+		err = any_format(seed)->write(&report, &options, nowhere);
 	seep_error_destroy(err);
 	seep_report_deinit(&report);
 	if (nowhere)

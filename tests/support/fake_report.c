@@ -41,6 +41,7 @@ static void fill_target(struct seep_report *ret)
 	ret->target.pid = 4242;
 	ret->target.exe = "/usr/local/bin/orders";
 	ret->target.main_path = "example.com/orders/cmd/orders";
+	ret->target.module = "example.com/orders";
 	ret->target.go = "go1.22.12";
 	ret->target.arch = "amd64";
 	ret->target.build_id = "8c5f1d2ab09e";
@@ -56,6 +57,18 @@ static void fill_target(struct seep_report *ret)
 	ret->heap.reachable_bytes = UINT64_C(1932735283);
 	ret->heap.garbage_bytes = UINT64_C(327155712);
 	ret->heap.stack_bytes = 12582912;
+}
+
+/** Two stacks, of which the first is that of nearly all. */
+static void add_stacks(struct seep_report *ret, struct seep_finding *finding,
+		       const struct seep_frame_text *frames, size_t len)
+{
+	for (size_t i = 0; i < 2; i++)
+		assert_true(seep_vec_push(
+			&finding->stacks,
+			((struct seep_finding_stack){ .frames = frames_of(ret, frames, len - i),
+						      .frame_count = len - i,
+						      .count = i ? 17 : finding->count - 20 })));
 }
 
 static void add_senders(struct seep_report *ret)
@@ -102,6 +115,7 @@ static void add_senders(struct seep_report *ret)
 						  .frames = frames_of(ret, stack, 6),
 						  .frame_count = 6,
 					  }));
+	add_stacks(ret, finding, stack, 6);
 }
 
 static void add_lockers(struct seep_report *ret)
@@ -199,6 +213,27 @@ void fake_report_leaky(struct seep_report *ret)
 	seep_report_caveat(
 		ret,
 		"2 of 31 threads did not stop in time; what their registers hold was not seen.");
+}
+
+static void suppress(struct seep_report *report, size_t i, const char *reason, const char *rule)
+{
+	struct seep_finding *findings = report->findings.data;
+
+	assert_true(seep_vec_push(&report->suppressed,
+				  ((struct seep_suppressed){ findings[i], reason, rule })));
+	memmove(findings + i, findings + i + 1, (--report->findings.len - i) * sizeof(*findings));
+}
+
+void fake_report_known(struct seep_report *ret)
+{
+	fake_report_leaky(ret);
+	suppress(ret, 1, "goes with the rewrite, OPS-1423", "leaks.supp:7");
+	suppress(ret, 1, "goes with the rewrite, OPS-1423", "leaks.supp:7");
+	suppress(ret, 1, NULL, NULL);
+	ret->findings.data[0].known = "one for each group";
+	ret->findings.data[0].known_source = "https://example.com/errgroup.go: Go";
+	seep_report_caveat(ret,
+			   "a rule has expired and suppresses nothing: leaks.supp:12 (2026-01-31)");
 }
 
 /** One finding of 100 strings cut from long ones. */
@@ -422,6 +457,52 @@ void fake_report_clean(struct seep_report *ret)
 	add_state(ret, "select", 3);
 }
 
+/** Names that mean something in a format that others read. */
+static void add_markup(struct seep_report *ret)
+{
+	static const char *const path[] = { "main.a\"b", "[key]</testcase>", ".\xef\xbf\xbe]]>",
+					    ".x](http://evil.example/){0}" };
+	static const struct seep_frame_text stack[] = {
+		{ "main.f[go.shape.struct { X \"a\\b\" }]]>", "/src/</failure>/../a b\"'&.go", 7 },
+		{ "main.\xed\xa0\x80<script>", "https://evil.example/x.go", 8 },
+		{ "example.com/orders/a.F\"} 1\n# EOF\n", "/src/orders/a/%2e%2e#x?y.go", 9 },
+	};
+	struct seep_finding *finding =
+		add_finding(ret, (struct seep_finding){
+					 .cause = "lost-elements",
+					 .verdict = SEEP_VERDICT_PROVEN,
+					 .signature = 7,
+					 .noun = "object",
+					 .count = 3,
+					 .retained_bytes = 1000,
+					 .wasted_bytes = 900,
+					 .summary = "</failure>]]><!-- [a](b) {0} -->",
+					 .fix = "\" onload=\"x\"",
+					 .holder = "main.<b>\"\n# TYPE x gauge\\",
+					 .created = stack[1],
+				 });
+
+	assert_true(seep_vec_push(
+		&finding->objects,
+		((struct seep_finding_object){
+			.address = 1, .type = "</a>", .path = path, .path_len = 4 })));
+	finding = add_finding(ret, (struct seep_finding){
+					   .cause = "mutex-held",
+					   .verdict = SEEP_VERDICT_DEADLOCKED,
+					   .signature = 7,
+					   .count = 7,
+					   .retained_bytes = 1001,
+					   .where = stack[2],
+				   });
+	// More than there are goroutines.
+	for (size_t i = 0; i < 3; i++)
+		assert_true(seep_vec_push(
+			&finding->stacks,
+			((struct seep_finding_stack){ .frames = frames_of(ret, stack, 3),
+						      .frame_count = i ? 3 : 0,
+						      .count = i == 2 ? UINT64_MAX : 1 })));
+}
+
 static void add_hostile_memory(struct seep_report *ret, const char *huge)
 {
 	static const char *path[20000];
@@ -525,6 +606,12 @@ void fake_report_hostile(struct seep_report *ret)
 					  }));
 	add_finding(ret, (struct seep_finding){ .verdict = (enum seep_verdict)99 });
 	add_hostile_memory(ret, huge);
+	add_finding(ret, (struct seep_finding){ .known = huge, .known_source = "\033[31m" });
+	add_finding(ret, (struct seep_finding){ .cause = "\033[31m" });
+	suppress(ret, ret->findings.len - 1, "\033[2J", "\033]0;owned\a:1");
+	add_finding(ret, (struct seep_finding){ .retained_bytes = UINT64_MAX });
+	suppress(ret, ret->findings.len - 1, huge, huge);
+	add_markup(ret);
 	seep_report_caveat(ret, "a caveat with %s", "\033[31mred");
 }
 

@@ -11,6 +11,11 @@ void fake_report_leaky(struct seep_report *ret);
  * its memory and who holds it.
  */
 void fake_report_memory(struct seep_report *ret);
+/**
+ * The first service once more: two findings are suppressed by a rule, one is known by the baseline, and one of those that are left is
+ * labelled.
+ */
+void fake_report_known(struct seep_report *ret);
 /** A service of which nothing is known but that a map looks too large. */
 void fake_report_suspect(struct seep_report *ret);
 /** A service without a leak. */

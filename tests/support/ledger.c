@@ -17,7 +17,8 @@ int main(int argc, char **argv)
 	if (argc != 2)
 		errx(2, "usage: ledger PID");
 	seep_report_init(&report);
-	struct seep_error *error = seep_inspect_live(atoi(argv[1]), &options, &report);
+	struct seep_error *error =
+		seep_inspect(&(struct seep_source){ .pid = atoi(argv[1]) }, &options, &report);
 	if (error)
 		errx(error->code == SEEP_ERROR_NOT_PERMITTED ? 77 : EXIT_FAILURE, "%s",
 		     error->message);

@@ -16,7 +16,8 @@ static char *write_json(const struct seep_report *report, struct seep_report_opt
 	FILE *file = open_memstream(&text, &len);
 
 	assert_non_null(file);
-	assert_null(seep_report_format_find("json")->write(report, &options, file));
+	assert_null(
+		seep_report_format_find("json", SEEP_REPORT_ALL)->write(report, &options, file));
 	assert_int_equal(fclose(file), 0);
 	return text;
 }
@@ -39,6 +40,16 @@ static void memory_as_json(void **state)
 	fake_report_memory(&report);
 	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){});
 	golden_check("report-memory.json", text);
+}
+
+static void what_is_known_as_json(void **state)
+{
+	_cleanup_(seep_report_deinit) struct seep_report report;
+
+	(void)state;
+	fake_report_known(&report);
+	_cleanup_free_ char *text = write_json(&report, (struct seep_report_options){});
+	golden_check("report-known.json", text);
 }
 
 static void hostile_memory_stays_valid_json(void **state)
@@ -127,12 +138,15 @@ static void top_cuts_and_says_so(void **state)
 static void formats_are_found_by_name(void **state)
 {
 	(void)state;
-	assert_non_null(seep_report_format_find("json"));
-	assert_null(seep_report_format_find("jso"));
-	assert_null(seep_report_format_find(""));
-	for (size_t i = 0; seep_report_format_name(i); i++)
-		assert_string_equal(seep_report_format_find(seep_report_format_name(i))->name,
-				    seep_report_format_name(i));
+	assert_non_null(seep_report_format_find("json", SEEP_REPORT_ALL));
+	assert_null(seep_report_format_find("jso", SEEP_REPORT_ALL));
+	assert_null(seep_report_format_find("", SEEP_REPORT_ALL));
+	for (size_t i = 0; seep_report_format_name(i, SEEP_REPORT_ALL); i++)
+		assert_string_equal(
+			seep_report_format_find(seep_report_format_name(i, SEEP_REPORT_ALL),
+						SEEP_REPORT_ALL)
+				->name,
+			seep_report_format_name(i, SEEP_REPORT_ALL));
 }
 
 int main(void)
@@ -140,6 +154,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(leaks_as_json),
 		cmocka_unit_test(memory_as_json),
+		cmocka_unit_test(what_is_known_as_json),
 		cmocka_unit_test(hostile_memory_stays_valid_json),
 		cmocka_unit_test(hostile_names_stay_valid_json),
 		cmocka_unit_test(the_unknown_is_left_out),

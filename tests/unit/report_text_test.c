@@ -17,7 +17,8 @@ static char *write_text(const struct seep_report *report, struct seep_report_opt
 	FILE *file = open_memstream(&text, &len);
 
 	assert_non_null(file);
-	assert_null(seep_report_format_find("text")->write(report, &options, file));
+	assert_null(
+		seep_report_format_find("text", SEEP_REPORT_ALL)->write(report, &options, file));
 	assert_int_equal(fclose(file), 0);
 	return text;
 }
@@ -50,6 +51,20 @@ static void leaks_in_colour(void **state)
 	check(fake_report_leaky,
 	      (struct seep_report_options){ .columns = 100, .color = true, .top = 2 },
 	      "report-color.txt");
+}
+
+static void what_is_known_is_told(void **state)
+{
+	(void)state;
+	check(fake_report_known, (struct seep_report_options){ .columns = 80 },
+	      "report-known-80.txt");
+}
+
+static void what_is_known_is_listed_when_verbose(void **state)
+{
+	(void)state;
+	check(fake_report_known, (struct seep_report_options){ .verbose = true, .top = 1 },
+	      "report-known-verbose.txt");
 }
 
 static void everything_without_a_terminal(void **state)
@@ -183,7 +198,8 @@ static void a_full_device_is_an_error(void **state)
 	assert_non_null(file);
 	setvbuf(file, NULL, _IONBF, 0);
 	fake_report_leaky(&report);
-	struct seep_error *err = seep_report_format_find("text")->write(&report, &options, file);
+	struct seep_error *err =
+		seep_report_format_find("text", SEEP_REPORT_ALL)->write(&report, &options, file);
 	assert_non_null(err);
 	assert_int_equal(err->code, SEEP_ERROR_OS);
 	seep_error_destroy(err);
@@ -262,6 +278,8 @@ int main(void)
 		cmocka_unit_test(leaks_fit_80_columns),
 		cmocka_unit_test(leaks_fit_120_columns),
 		cmocka_unit_test(leaks_in_colour),
+		cmocka_unit_test(what_is_known_is_told),
+		cmocka_unit_test(what_is_known_is_listed_when_verbose),
 		cmocka_unit_test(everything_without_a_terminal),
 		cmocka_unit_test(memory_fits_80_columns),
 		cmocka_unit_test(all_of_the_memory),

@@ -68,7 +68,8 @@ static char *write_report(const char *format, struct seep_report_options options
 
 	make_report(&report);
 	assert_non_null(file);
-	assert_null(seep_report_format_find(format)->write(&report, &options, file));
+	assert_null(
+		seep_report_format_find(format, SEEP_REPORT_TOP)->write(&report, &options, file));
 	assert_int_equal(fclose(file), 0);
 	return text;
 }

@@ -81,11 +81,11 @@ static void ill_formed_utf8_becomes_visible(void **state)
 // Unicode 15, table 3-7 and the characters that move, hide or break text: by code point, from decoding.
 static bool may_be_shown(uint32_t c)
 {
-	static const uint32_t hidden[][2] = { { 0, 0x1f },	     { 0x7f, 0x9f },
-					      { 0x61c, 0x61c },	     { 0x200b, 0x200f },
-					      { 0x2028, 0x202e },    { 0x2060, 0x206f },
-					      { 0xfeff, 0xfeff },    { 0xd800, 0xdfff },
-					      { 0x110000, 0x1fffff } };
+	static const uint32_t hidden[][2] = { { 0, 0x1f },	  { 0x7f, 0x9f },
+					      { 0x61c, 0x61c },	  { 0x200b, 0x200f },
+					      { 0x2028, 0x202e }, { 0x2060, 0x206f },
+					      { 0xfeff, 0xfeff }, { 0xd800, 0xdfff },
+					      { 0xfffe, 0xffff }, { 0x110000, 0x1fffff } };
 
 	for (size_t i = 0; i < sizeof(hidden) / sizeof(*hidden); i++)
 		if (c >= hidden[i][0] && c <= hidden[i][1])

@@ -1,0 +1,151 @@
+// seep capture: copies a process as a look does, and writes the copy to a file instead of analysing it.
+#include "cli/cli.h"
+
+#include "cli/options.h"
+#include "cli/output.h"
+#include "runtime/save.h"
+
+#include <argp.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { KEY_PAUSE = 256, KEY_MAX_PAUSE, KEY_IF_LONGER, KEY_MAX_MEM };
+
+static const struct argp_option options[] = {
+	{ "output", 'o', "FILE", 0,
+	  "Where to; FILE appears whole or not at all. - is standard output", 1 },
+	{ "quiet", 'q', NULL, 0, "Do not say what was written", 1 },
+	{ "pause", KEY_PAUSE, "METHOD", 0, "precopy, stop or auto (default), as for inspect", 2 },
+	{ "max-pause", KEY_MAX_PAUSE, "DURATION", 0,
+	  "Let the process run on after DURATION (50ms, 1s)", 2 },
+	{ "if-longer", KEY_IF_LONGER, "WHAT", 0,
+	  "If --max-pause does not suffice: fail (default), or report all the same", 2 },
+	{ "max-mem", KEY_MAX_MEM, "SIZE", 0,
+	  "Take at most SIZE of memory for the copy (300M, 2G), or do not touch the process", 2 },
+	{},
+};
+
+struct arguments {
+	pid_t pid;
+	const char *path;
+	bool quiet;
+	struct seep_snapshot_options snapshot;
+};
+
+static struct seep_error *take_option(struct arguments *args, int key, const char *arg)
+{
+	switch (key) {
+	case KEY_PAUSE:
+		return seep_option_pause(arg, &args->snapshot.method);
+	case KEY_MAX_PAUSE:
+		return seep_option_duration(arg, &args->snapshot.max_pause_ns);
+	case KEY_IF_LONGER:
+		return seep_option_if_longer(arg, &args->snapshot.may_exceed);
+	case KEY_MAX_MEM:
+		return seep_option_size(arg, &args->snapshot.max_bytes);
+	case ARGP_KEY_ARG:
+		return args->pid ? seep_error_format(SEEP_ERROR_USAGE, "one PID at a time") :
+				   seep_option_pid(arg, &args->pid);
+	}
+	return NULL;
+}
+
+static error_t parse(int key, char *arg, struct argp_state *state)
+{
+	struct arguments *args = state->input;
+
+	switch (key) {
+	case 'o':
+		args->path = arg;
+		return 0;
+	case 'q':
+		args->quiet = true;
+		return 0;
+	case ARGP_KEY_END:
+		if (!args->pid)
+			argp_error(state, "which process? `seep ps` lists the Go programs");
+		if (!args->path)
+			argp_error(state, "where to? -o FILE");
+		return 0;
+	case KEY_PAUSE:
+	case KEY_MAX_PAUSE:
+	case KEY_IF_LONGER:
+	case KEY_MAX_MEM:
+	case ARGP_KEY_ARG: {
+		struct seep_error *err = take_option(args, key, arg);
+		if (err)
+			exit(seep_cli_fail(err));
+		return 0;
+	}
+	}
+	return ARGP_ERR_UNKNOWN;
+}
+
+static void tell(const struct arguments *args, const struct seep_stop_stats *stats,
+		 const struct seep_capture_totals *totals)
+{
+	fprintf(stderr,
+		"seep: captured process %d in a pause of %.1f ms: %.1f MB, of %.1f MB of memory and %.1f MB of the executable\n",
+		(int)args->pid, stats->max_gap_ns / 1e6, totals->file_bytes / 1e6,
+		totals->memory_bytes / 1e6, totals->exe_bytes / 1e6);
+}
+
+static struct seep_error *capture(const struct arguments *args, struct seep_target *target,
+				  struct seep_place *place)
+{
+	struct seep_error *err;
+	struct seep_binary *binary = NULL;
+	struct seep_snapshot snapshot;
+	struct seep_capture_totals totals;
+	_cleanup_(seep_usage_deinit) struct seep_usage usage = {};
+
+	err = seep_binary_open(target, &binary);
+	if (!err)
+		err = seep_runtime_snapshot(target, binary, &args->snapshot, &snapshot);
+	struct seep_moment moment = seep_target_moment(target);
+	if (!err)
+		err = seep_usage_read(target, &usage);
+	if (!err)
+		err = seep_runtime_save(target, binary, &snapshot, &usage, moment, place->fd,
+					&totals);
+	seep_binary_close(binary);
+	if (!err)
+		err = seep_place_commit(place);
+	if (!err && !args->quiet) {
+		struct seep_stop_stats stats = seep_target_stats(target);
+		tell(args, &stats, &totals);
+	}
+	return err;
+}
+
+int seep_cmd_capture(int argc, char **argv)
+{
+	static const struct argp argp = {
+		.options = options,
+		.parser = parse,
+		.args_doc = "PID",
+		.doc = "Keeps a running Go program for later: what a look at it reads goes to a file, which `seep inspect FILE', `top' "
+		       "and `why' take in place of a PID, here or elsewhere. Contents of strings and of other memory without pointers "
+		       "are not in it. The program is paused for milliseconds and not changed.",
+	};
+	struct arguments args = {};
+	struct seep_target *target = NULL;
+	struct seep_error *err;
+	struct seep_place place;
+
+	if (argp_parse(&argp, argc, argv, 0, NULL, &args) != 0)
+		return SEEP_EXIT_INTERNAL;
+	if (strcmp(args.path, "-") == 0 && isatty(STDOUT_FILENO))
+		return seep_cli_fail(
+			seep_error_format(SEEP_ERROR_USAGE, "a capture is nothing for a terminal"));
+	err = seep_place_open(args.path, &place);
+	if (err)
+		return seep_cli_fail(err);
+	err = seep_target_open(args.pid, &target);
+	if (!err)
+		err = capture(&args, target, &place);
+	seep_target_close(target);
+	seep_place_deinit(&place);
+	return err ? seep_cli_fail(err) : SEEP_EXIT_OK;
+}

@@ -1,0 +1,382 @@
+#!/usr/bin/env python3
+"""Captures: the same reports as of the process, nothing in them that should not be, whole or not there, damage noticed.
+
+    same      One copy of a process is analysed and captured (build/tests/both), the capture is looked at with seep: inspect, top and
+              why give the same seep/1, byte for byte but for target.kind and capture.total_ns. For releases and kinds of binaries.
+    secrets   Strings that a program has in its memory (captures/main.go), its arguments and its environment are not in the decompressed
+              bytes; those which docs/captures.md says are kept are.
+    writing   Disk full, seep killed, program ended, standard output: a whole capture or none, the older one kept, the program unharmed.
+    damage    build/tests/damaged_capture: cut at every 4 KiB, bits flipped, and changed but with right checksums.
+
+Usage: captures.py [--build FOLDER] [--all] [--seed N] [TEST...]
+
+The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed, 1 something did, 2 usage.
+"""
+
+import argparse
+import concurrent.futures
+import hashlib
+import json
+import os
+import pathlib
+import random
+import re
+import resource
+import secrets
+import signal
+import struct
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+import run_programs as programs
+
+SOURCES = pathlib.Path(__file__).resolve().parent / "captures"
+RELEASES = ("1.18", "1.22", "1.27")
+ALL_RELEASES = tuple(f"1.{minor}" for minor in range(18, 28))
+FLAVOURS = ("plain", "stripped", "pie", "cgo")
+# With all kinds of types, and one of each kind that a finding rests on; two for each binary, in turn, and all with --all.
+FIRST_CASE = "alltypes idle"
+CASES = (
+    "mutex-held leak", "subslice leak", "ticker leak", "rwmutex leak", "send-blocked leak", "waitgroup leak", "finalizer-stuck leak",
+    "pool-bloat leak", "once leak", "map-bloat leak", "semaphore leak", "select-blocked leak", "lost-elements leak", "cond leak",
+)
+EXIT_INTERNAL, EXIT_USAGE, EXIT_GONE, EXIT_UNSUPPORTED = 70, 2, 5, 4
+CHUNK_HEADER = struct.Struct("<IIII")
+FIRST_LINE = b"seep capture 1\n"
+
+
+def check(condition, *lines):
+    if not condition:
+        raise programs.Failure(*map(str, lines))
+
+
+class Program:
+    """A running program that has said `ready`."""
+
+    def __init__(self, command, said=b"", **environment):
+        env = {k: v for k, v in os.environ.items() if not k.startswith("GO")} | environment
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env)
+        self.pid = self.process.pid
+        try:
+            self.process.stdin.write(said)
+            self.process.stdin.flush()
+            programs.await_ready(self.process, time.monotonic() + programs.READY_SECONDS)
+        except programs.Failure:
+            self.end()
+            raise
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+        self.process.stdin.close()
+        self.process.stdout.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.end()
+
+
+def run(command, **options):
+    return subprocess.run(
+        list(map(str, command)), check=False, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **options,
+    )
+
+
+def catalogue(release, flavour):
+    go, full = programs.go_command(release)
+    return programs.build(go, full, flavour, programs.source_hash())
+
+
+# --- the same reports ---
+
+
+def without_its_own(text):
+    """The report's lines without those in which a capture must differ."""
+    report = json.loads(text)
+    check(report["schema"] == "seep/1", "no report of schema seep/1")
+    return [line for line in text.decode().splitlines() if '"total_ns"' not in line and '"kind": "live"' not in line
+            and '"kind": "capture"' not in line]
+
+
+# Of types that a program makes with reflect the pointer maps are in memory without pointers: an attach knows those that lie beside what
+# it copies, by chance, and a capture none.
+COUNT_OF_TYPED = re.compile(r'\s*"(typed_objects|typed_bytes|count|bytes|retained_bytes)": (\d+),?')
+
+
+def is_count_of_typed(ours, theirs):
+    a, b = COUNT_OF_TYPED.fullmatch(ours), COUNT_OF_TYPED.fullmatch(theirs)
+    return a and b and a[1] == b[1] and abs(int(a[2]) - int(b[2])) <= int(b[2]) / 100
+
+
+def compare_one(options, binary, case, scratch, looks):
+    exact = 0
+    with Program([binary, *case.split()]) as program:
+        for number, look in enumerate(looks):
+            path = scratch / f"{program.pid}.{number}"
+            live = run([options.build / "tests" / "both", program.pid, path, *look])
+            check(live.returncode == 0, f"{case}: {live.stderr.decode()}")
+            extra = ["--all"] if look[0] == "inspect" else look[1:]
+            kept = run([options.build / "seep", look[0], path, *extra, "--json"])
+            path.unlink()
+            check(kept.returncode == 0, f"{case}: {kept.stderr.decode()}")
+            check('"kind": "capture"' in kept.stdout.decode(), "not told as a capture")
+            ours, theirs = without_its_own(kept.stdout), without_its_own(live.stdout)
+            pairs = [(a, b) for a, b in zip(ours, theirs) if a != b]
+            differences = [f"{a!r} of the capture, {b!r} of the process" for a, b in pairs]
+            made_types = case == FIRST_CASE and all(is_count_of_typed(a, b) for a, b in pairs)
+            check(len(ours) == len(theirs) and (not pairs or made_types), f"{case}: {look[0]} differs:", *differences[:10])
+            exact += not pairs
+    return len(looks), exact
+
+
+def compare_binary(options, release, flavour, cases, scratch):
+    binary = catalogue(release, flavour)
+    results = [compare_one(options, binary, FIRST_CASE, scratch, [["inspect"], ["top"], ["why", "[]uint8"]])]
+    for case in cases:
+        results.append(compare_one(options, binary, case, scratch, [["inspect"]]))
+    count, exact = map(sum, zip(*results))
+    return f"{exact} reports are the same" + (f", {count - exact} but for types made by reflect" if exact < count else "")
+
+
+def test_same(options, tally):
+    releases = ALL_RELEASES if options.all else RELEASES
+    pairs = [(release, flavour) for release in releases for flavour in FLAVOURS]
+    with tempfile.TemporaryDirectory() as scratch, concurrent.futures.ThreadPoolExecutor(2) as pool:
+        tasks = []
+        for number, (release, flavour) in enumerate(pairs):
+            cases = CASES if options.all else [CASES[(2 * number + i) % len(CASES)] for i in range(2)]
+            tasks.append(pool.submit(tally.one, f"same, go{release} {flavour}", compare_binary, options, release, flavour, cases,
+                                     pathlib.Path(scratch)))
+        for task in tasks:
+            task.result()
+
+
+# --- secrets ---
+
+
+def build_secrets(release, cgo):
+    go, full = programs.go_command(release)
+    digest = hashlib.sha256(f"{full} {cgo}".encode())
+    for path in sorted(SOURCES.iterdir()):
+        digest.update(path.read_bytes())
+    folder = programs.CACHE / "captures"
+    folder.mkdir(parents=True, exist_ok=True)
+    binary = folder / digest.hexdigest()[:24]
+    if not binary.exists():
+        with tempfile.TemporaryDirectory(dir=folder) as scratch:
+            output = pathlib.Path(scratch) / "program"
+            result = run([go, "build", "-o", output, "."], cwd=SOURCES, env=programs.go_environment(cgo))
+            check(result.returncode == 0, "cannot be built", *result.stderr.decode().splitlines()[-20:])
+            os.rename(output, binary)
+    return binary
+
+
+def contents(path):
+    """The decompressed bytes of the chunks of a capture, with their types."""
+    data = path.read_bytes()
+    check(data.startswith(FIRST_LINE), "it begins otherwise")
+    at, found = len(FIRST_LINE), []
+    while at < len(data):
+        kind, packed, length, _ = CHUNK_HEADER.unpack_from(data, at)
+        frame = data[at + CHUNK_HEADER.size : at + CHUNK_HEADER.size + packed]
+        result = subprocess.run(["zstd", "-dcq"], input=frame, stdout=subprocess.PIPE, check=True)
+        check(len(result.stdout) == length, "a chunk is not as long as it says")
+        found.append((kind, result.stdout))
+        at += CHUNK_HEADER.size + packed
+    return found
+
+
+def look_for_secrets(options, release, pause, cgo, scratch):
+    hidden, shown, in_environment, in_arguments = (secrets.token_hex(16) for _ in range(4))
+    path = scratch / f"secrets.{release}.{pause}"
+    with Program([build_secrets(release, cgo), "--password", in_arguments], f"{hidden}\n{shown}\n".encode(), PASSWORD=in_environment,
+                 GOGC="123") as program:
+        result = run([options.build / "seep", "capture", program.pid, "-o", path, f"--pause={pause}"])
+        if b"pre-copy is not to be had" in result.stderr:
+            raise programs.Skip(result.stderr.decode().strip())
+        check(result.returncode == 0, result.stderr.decode())
+        # What memory has is not what an attach could not see.
+        memory = pathlib.Path(f"/proc/{program.pid}/mem")
+        check(in_memory(memory, program.pid, hidden.encode()) > 1000, "the program does not have the secrets")
+    found = contents(path)
+    for name, secret in (("memory", hidden), ("the environment", in_environment), ("the arguments", in_arguments)):
+        for kind, data in found:
+            at = data.find(secret.encode())
+            check(at < 0, f"a secret of {name} is in a chunk of type {kind}: {data[max(at - 60, 0) : at + 60]!r}")
+    check(any(shown.encode() in data for _, data in found), "what is kept is not found either: the search is no good")
+    check(any(b"123" in data for kind, data in found if kind == 1), "GOGC is not kept")
+    check(run([options.build / "seep", "inspect", path]).returncode == 0, "the capture cannot be read")
+    return f"{sum(len(data) for _, data in found) / 1e6:.1f} MB searched, {path.stat().st_size / 1e6:.1f} MB as a file"
+
+
+def in_memory(memory, pid, secret):
+    count = 0
+    with open(memory, "rb", buffering=0) as file:
+        for line in pathlib.Path(f"/proc/{pid}/maps").read_text().splitlines():
+            bounds, permissions = line.split()[:2]
+            if not permissions.startswith("rw"):
+                continue
+            start, end = (int(bound, 16) for bound in bounds.split("-"))
+            for at in range(start, end, 64 << 20):
+                try:
+                    file.seek(at)
+                    count += file.read(min(end - at, 64 << 20)).count(secret)
+                except OSError:
+                    break
+    return count
+
+
+def test_secrets(options, tally):
+    with tempfile.TemporaryDirectory() as scratch:
+        for release in ALL_RELEASES if options.all else ("1.18", "1.27"):
+            for pause in ("stop", "precopy"):
+                tally.one(f"secrets, go{release}, --pause={pause}", look_for_secrets, options, release, pause, False, pathlib.Path(scratch))
+        tally.one("secrets, with cgo", look_for_secrets, options, "1.22", "auto", True, pathlib.Path(scratch))
+
+
+# --- writing ---
+
+
+def check_untouched(folder, path, old):
+    """Nothing but the older file is there."""
+    check(path.read_bytes() == old, "the older file was changed")
+    check(os.listdir(folder) == [path.name], f"left behind: {os.listdir(folder)}")
+
+
+def check_disk_full(options, program, folder):
+    path = folder / "file"
+    path.write_bytes(b"old")
+    for limit in (0, 4096, 1 << 20):
+        result = run([options.build / "seep", "capture", program.pid, "-o", path],
+                     preexec_fn=lambda size=limit: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+        check(result.returncode == EXIT_INTERNAL, f"status {result.returncode} with room for {limit}", result.stderr.decode())
+        check(b"cannot write" in result.stderr, result.stderr.decode())
+        check_untouched(folder, path, b"old")
+    return "refused three times"
+
+
+def check_killed(options, program, folder, times, generator):
+    path = folder / "file"
+    path.write_bytes(b"old")
+    took, whole = 60, 0  # the first is let be
+    for _ in range(times):
+        began = time.monotonic()
+        with subprocess.Popen([options.build / "seep", "capture", "-q", str(program.pid), "-o", path], stderr=subprocess.DEVNULL) as seep:
+            try:
+                seep.wait(generator.uniform(0, took) if whole else took)
+            except subprocess.TimeoutExpired:
+                seep.send_signal(generator.choice((signal.SIGKILL, signal.SIGTERM, signal.SIGINT)))
+                seep.wait()
+            if seep.returncode == 0:
+                took = 1.2 * (time.monotonic() - began)
+        if path.read_bytes() != b"old":
+            whole += 1
+            check(run([options.build / "seep", "inspect", path]).returncode == 0, "it is not whole")
+            path.write_bytes(b"old")
+        check_untouched(folder, path, b"old")
+    check(programs.status_field(program.pid, "TracerPid") == "0" and programs.status_field(program.pid, "State")[0] in "SR",
+          "the program was left stopped")
+    return f"{times} times, of which {whole} were whole"
+
+
+def check_refused(options, program, folder):
+    """Versions, damage, and what is no place for a capture."""
+    seep, path = options.build / "seep", folder / "file"
+    result = run([seep, "capture", program.pid, "-o", "-"])
+    check(result.returncode == 0 and result.stdout.startswith(FIRST_LINE), "not written to standard output")
+    path.write_bytes(result.stdout)
+    check(run([seep, "top", path]).returncode == 0, "that of standard output cannot be read")
+    for what, data, status, words in (
+        ("another version", b"seep capture 2\n" + result.stdout[15:], EXIT_UNSUPPORTED, b"version '2'"),
+        ("cut short", result.stdout[:100000], EXIT_GONE, b"cut short"),
+        ("damaged", result.stdout[:100000] + b"\0" + result.stdout[100001:] + b"", EXIT_GONE, b"damaged"),
+        ("followed by more", result.stdout + b"\n", EXIT_GONE, b"follows its end"),
+    ):
+        path.write_bytes(data)
+        refused = run([seep, "inspect", path])
+        check(refused.returncode == status and words in refused.stderr, f"{what}: {refused.returncode}", refused.stderr.decode())
+    for place, status in ((folder, EXIT_INTERNAL), (folder / "none" / "file", EXIT_INTERNAL)):
+        check(run([seep, "capture", program.pid, "-o", place]).returncode == status, f"{place} was taken")
+    check(run([seep, "capture", program.pid]).returncode == EXIT_USAGE, "no -o")
+    path.unlink()
+    check(run([seep, "capture", 4194303, "-o", path]).returncode == EXIT_GONE and not path.exists(), "of no process")
+    return "each with its status"
+
+
+def test_writing(options, tally):
+    binary = catalogue("1.27", "stripped")
+    with Program([binary, *FIRST_CASE.split()]) as program, tempfile.TemporaryDirectory() as top:
+        folders = [pathlib.Path(top) / str(i) for i in range(3)]
+        for folder in folders:
+            folder.mkdir()
+        tally.one("writing, disk full", check_disk_full, options, program, folders[0])
+        tally.one("writing, seep killed", check_killed, options, program, folders[1], 200 if options.all else 20, random.Random(options.seed))
+        tally.one("writing and reading what cannot be", check_refused, options, program, folders[2])
+
+
+# --- damage ---
+
+
+def check_damage(options, release, flips, resealed):
+    with tempfile.TemporaryDirectory() as scratch:
+        path = pathlib.Path(scratch) / "file"
+        with Program([catalogue(release, "stripped"), *FIRST_CASE.split()]) as program:
+            result = run([options.build / "seep", "capture", program.pid, "-o", path])
+            check(result.returncode == 0, result.stderr.decode())
+        result = run([options.build / "tests" / "damaged_capture", path, options.seed, flips, resealed])
+        check(result.returncode == 0, *result.stdout.decode().splitlines()[-20:], *result.stderr.decode().splitlines()[:60])
+        return result.stdout.decode().splitlines()[-1]
+
+
+def test_damage(options, tally):
+    for release in RELEASES if options.all else ("1.18",):
+        tally.one(f"damage, go{release}", check_damage, options, release, *((10000, 1000) if options.all else (300, 30)))
+
+
+# --- all ---
+
+
+class Tally:
+    def __init__(self):
+        self.counts = dict.fromkeys(("passed", "failed", "skipped"), 0)
+        self.lock = threading.Lock()
+
+    def one(self, name, function, *arguments):
+        began = time.monotonic()
+        try:
+            outcome, lines = "passed", [function(*arguments)]
+        except programs.Skip as reason:
+            outcome, lines = "skipped", [str(reason)]
+        except programs.Failure as failure:
+            outcome, lines = "failed", failure.lines
+        with self.lock:
+            self.counts[outcome] += 1
+            print(f"{outcome.upper() if outcome == 'skipped' else outcome}  {name} ({time.monotonic() - began:.1f} s): {lines[0]}",
+                  *lines[1:], sep="\n        ", flush=True)
+
+
+TESTS = {"same": test_same, "secrets": test_secrets, "writing": test_writing, "damage": test_damage}
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--build", type=pathlib.Path, default=programs.ROOT / "build", help="the folder of seep and the tests' programs")
+    parser.add_argument("--all", action="store_true", help="all releases, and 10,000 damaged captures")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("tests", nargs="*", choices=[[], *TESTS], metavar="TEST", help=", ".join(TESTS))
+    options = parser.parse_args()
+    options.build = options.build.resolve()
+    tally = Tally()
+    for name in options.tests or TESTS:
+        TESTS[name](options, tally)
+    print(", ".join(f"{count} {outcome}" for outcome, count in tally.counts.items()))
+    sys.exit(1 if tally.counts["failed"] else 0)
+
+
+if __name__ == "__main__":
+    main()

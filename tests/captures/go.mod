@@ -1,0 +1,3 @@
+module seep.test/captures
+
+go 1.18

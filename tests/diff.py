@@ -1,0 +1,217 @@
+#!/usr/bin/env python3
+"""What `seep diff` says of a service under load that leaves something behind for one request of a hundred; the program is growth/.
+
+Three captures are made some seconds apart. What is left behind must come first among what grew and stand out, and its rate be
+within a tenth of what the program itself counted; of the clean one nothing may stand out. Captures of two instances, and of a
+plain and a stripped build, compare, too.
+
+The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed, 1 something did, 2 usage.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "harmless"))
+
+import procs
+import run_programs as programs
+from httpload import Load
+
+SOURCES = HERE / "growth"
+NOT_THE_PROGRAMS_OWN = ("runtime.", "net/http.", "net.", "internal/", "sync.", "context.", "bufio.", "time.")
+
+
+def build(release, flags):
+    """The program's path, built unless the cache has it."""
+    go, full = programs.go_command(release)
+    digest = hashlib.sha256((full + flags).encode())
+    for path in sorted(SOURCES.iterdir()):
+        digest.update(path.read_bytes())
+    binary = procs.cache_dir("growth") / digest.hexdigest()[:24]
+    if not binary.exists():
+        with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
+            output = pathlib.Path(scratch) / "service"
+            subprocess.run([go, "build", f"-ldflags={flags}", "-o", output, "."], cwd=SOURCES, check=True,
+                           env=programs.go_environment(False), stdin=subprocess.DEVNULL)
+            os.rename(output, binary)
+    return str(binary)
+
+
+class Service:
+    """The program under load."""
+
+    def __init__(self, binary, mode):
+        self.child = procs.Child([binary, mode])
+        host, port = self.child.expect("listening").rsplit(":", 1)
+        self.load = Load(host, int(port), 4)
+
+    def __enter__(self):
+        self.load.__enter__()
+        self.load.wait_served(2000)
+        return self
+
+    def __exit__(self, *_):
+        self.load.stop()
+        self.child.close()
+
+    def kept(self):
+        self.child.send("?")
+        return int(self.child.line())
+
+
+def seep(options, *arguments):
+    done = subprocess.run([options.seep, *map(str, arguments)], check=False, text=True, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
+    if done.returncode != 0:
+        raise programs.Failure(f"seep {arguments[0]}: exit {done.returncode}", done.stderr.strip())
+    return done.stdout
+
+
+def looks(options, service, folder, name, count=3):
+    """Captures, and what the program counted right before and after each, with the time."""
+    files, truth = [], []
+    for i in range(count):
+        if i:
+            time.sleep(options.seconds)
+        path = folder / f"{name}-{i}"
+        before = (time.time(), service.kept())
+        seep(options, "capture", service.child.pid, "-o", path)
+        truth.append((before, (time.time(), service.kept())))
+        files.append(path)
+    return files, truth
+
+
+def expect(condition, *lines):
+    if not condition:
+        raise programs.Failure(*map(str, lines))
+
+
+def line_of(report, kind, text):
+    lines = report[kind]
+    for rank, line in enumerate(lines):
+        if text in line.get("name", "") or text in line.get("where", {}).get("function", ""):
+            return rank, line
+    raise programs.Failure(f"{kind} has nothing of {text}", json.dumps(lines[:3])[:600])
+
+
+def check_rate(line, truth):
+    seconds = truth[-1][0][0] - truth[0][0][0]
+    told = truth[-1][0][1] - truth[0][0][1]
+    expect(told >= 20, f"the load was too little: {told} in {seconds:.1f} s")
+    rate = told / seconds
+    expect(0.9 * rate <= line["count_per_second"] <= 1.1 * rate,
+           f"{line['count_per_second']:.2f} per second, the program says {rate:.2f}")
+    for count, ((_, least), (_, most)) in zip(line["count"], truth):
+        expect(least <= count <= most + 1, f"{count}, the program says {least} to {most}")
+    return f"{line['count_per_second']:.2f} per second, the program says {rate:.2f}"
+
+
+def outstanding(report, kind):
+    return [line for line in report[kind] if line["stands_out"]]
+
+
+def case_leak(options, binary, folder):
+    with Service(binary, "leak") as service:
+        files, truth = looks(options, service, folder, "leak")
+    report = json.loads(seep(options, "diff", "--json", *files))
+    expect(report["findings"], "no finding grew")
+    first = report["findings"][0]
+    expect(first["cause"] == "send-blocked" and first["verdict"] == "proven" and first["stands_out"],
+           "first is", json.dumps(first))
+    rank, site = line_of(report, "goroutines", "main.lookup")
+    expect(rank == 0 and site["stands_out"], f"main.lookup is number {rank + 1}", json.dumps(site))
+    check_rate(site, truth)
+    text = seep(options, "diff", *files)
+    expect("! send-blocked (proven)  main.lookup" in text, text)
+    return check_rate(first, truth)
+
+
+def case_cache(options, binary, folder):
+    with Service(binary, "cache") as service:
+        files, truth = looks(options, service, folder, "cache")
+    report = json.loads(seep(options, "diff", "--json", *files))
+    expect(not report["findings"], "a finding grew", json.dumps(report["findings"][:1]))
+    rank, line = line_of(report, "types", "main.session")
+    expect(line["stands_out"], "main.session does not stand out", json.dumps(line))
+    best = outstanding(report, "variables")
+    expect(best and (options.stripped or best[0]["name"] == "main.sessions"), json.dumps(best[:2]))
+    return check_rate(line, truth)
+
+
+def case_clean(options, binary, folder):
+    with Service(binary, "clean") as service:
+        files, _ = looks(options, service, folder, "clean")
+    report = json.loads(seep(options, "diff", "--json", *files))
+    for kind in ("findings", "goroutines", "types", "variables"):
+        own = [line for line in outstanding(report, kind)
+               if not line.get("name", "").lstrip("*[]").startswith(NOT_THE_PROGRAMS_OWN)]
+        expect(not own, f"{kind}: stands out", json.dumps(own[:2]))
+    return "nothing stands out"
+
+
+def case_instances(options, binary, folder):
+    """One after the other, at different addresses; the second has more of it."""
+    files = []
+    for i, seconds in enumerate((0, options.seconds)):
+        with Service(binary, "leak") as service:
+            time.sleep(seconds)
+            files += looks(options, service, folder, f"instance{i}", 1)[0]
+    report = json.loads(seep(options, "diff", "--json", *files))
+    _, line = line_of(report, "findings", "main.lookup")
+    expect(line["count"][1] > line["count"][0] > 0, json.dumps(line))
+    same = [kind for kind in ("types", "goroutines") for entry in report[kind] if 0 in entry["retained_bytes"]
+            and entry["name"].startswith("main.")]
+    expect(not same, "one instance has what the other has not", same)
+    return f"{line['count'][0]} and {line['count'][1]}"
+
+
+def case_builds(options, _, folder):
+    """Two builds of one source: what has a name in both compares."""
+    files = []
+    for i, flags in enumerate(("", "-s -w")):
+        with Service(build(options.release, flags), "leak") as service:
+            files += looks(options, service, folder, f"build{i}", 1)[0]
+    report = json.loads(seep(options, "diff", "--json", *files))
+    for kind in ("findings", "goroutines"):
+        _, line = line_of(report, kind, "main.lookup")
+        expect(0 not in line["count"], f"{kind}: two lines of one thing", json.dumps(line))
+    expect(any("in another build" in text for text in report["caveats"]), report["caveats"])
+    return "one line for both"
+
+
+CASES = [case_leak, case_cache, case_clean, case_instances, case_builds]
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    procs.add_seep_option(parser)
+    parser.add_argument("--seconds", type=float, default=3, help="between two captures")
+    parser.add_argument("--release", default="1.27")
+    parser.add_argument("--stripped", action="store_true")
+    options = parser.parse_args()
+    options.seep = procs.seep_path(options.seep)
+    failed = 0
+    binary = build(options.release, "-s -w" if options.stripped else "")
+    for case in CASES:
+        name = case.__name__[len("case_"):]
+        with tempfile.TemporaryDirectory(prefix="seep-test-") as folder:
+            try:
+                print(f"ok     {name}: {case(options, binary, pathlib.Path(folder))}")
+            except programs.Failure as failure:
+                failed += 1
+                print(f"FAILED {name}")
+                print("\n".join(f"        {line}" for line in failure.lines))
+    print(f"{len(CASES) - failed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,273 @@
+#!/usr/bin/env python3
+"""Programs under `seep run`: each ends in another way, and must end and speak as it does alone. What had leaked is found.
+
+Standard output, standard error, exit status or signal of a run are compared with those of the program by itself; addresses, times
+and goroutine numbers aside.
+"""
+
+import argparse
+import json
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+
+HERE = pathlib.Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE / "harmless"))
+import procs  # noqa: E402
+from procs import Child  # noqa: E402
+
+# How it ends, and how many goroutines have leaked then; None: it is no Go program any more.
+ENDS = {"return": 5, "exit-3": 5, "panic": 5, "other-panics": 5, "deadlock": 5, "segv": 5, "kill": 5, "term": 5, "abort": 5,
+        "goexit": 5, "exec": 5, "exec-other": None, "state": 5, "threads": 5, "collect": 5, "lines": 5, "at-once": 0, "clean": 0}
+
+
+class Fail(Exception):
+    """seep did something else than it should."""
+
+
+def insist(condition, message):
+    if not condition:
+        raise Fail(message)
+
+
+def same(text):
+    """Without what differs from run to run."""
+    text = re.sub(r"0x[0-9a-f]+|\+0x[0-9a-f]+", "0x", text)
+    text = re.sub(r"goroutine \d+|m=\d+|\d+\.\d+s|\d+ms|[0-9a-z]+ +0x$|, \d+ minutes", "", text, flags=re.M)
+    return text
+
+
+class Exits:
+    """Methods called case_* are the cases."""
+
+    def __init__(self, seep, scratch, go):
+        self.seep, self.scratch, self.said = seep, scratch, ""
+        self.program, self.tests = f"{scratch}/exits", f"{scratch}/exits.test"
+        settings = dict(os.environ, CGO_ENABLED="0", GOFLAGS="-buildvcs=false", GOWORK="off")
+        if go:
+            settings["GOTOOLCHAIN"] = go
+        for command in (["go", "build", "-o", self.program, "."], ["go", "test", "-c", "-o", self.tests, "."]):
+            subprocess.run(command, cwd=HERE / "exits", env=settings, check=True)
+
+    def execute(self, argv, text="", env=None):
+        return subprocess.run(argv, input=text, capture_output=True, text=True, timeout=60, check=False,
+                              env=dict(os.environ, **(env or {})), preexec_fn=procs.die_with_parent)
+
+    def report(self):
+        path = pathlib.Path(self.path())
+        insist(path.exists(), f"no report: {self.said[:300]}")
+        return json.loads(path.read_text("utf-8"))
+
+    def path(self):
+        return f"{self.scratch}/report.json"
+
+    def run(self, *argv, options=(), **more):
+        pathlib.Path(self.path()).unlink(missing_ok=True)
+        done = self.execute([self.seep, "run", "--json", "-o", self.path(), *options, "--", *argv], **more)
+        self.said = done.stderr
+        return done
+
+    def compare(self, *argv, leaked=5, **more):
+        alone, done = self.execute(argv, **more), self.run(*argv, **more)
+        insist(done.returncode == alone.returncode,
+               f"exit {done.returncode} instead of {alone.returncode}: {done.stderr[:300]}")
+        insist(same(done.stdout) == same(alone.stdout), f"it says {done.stdout!r} instead of {alone.stdout!r}")
+        said = done.stderr
+        if leaked is None:
+            said = re.sub(r"^seep: .*not a Go program.*\n", "", said, flags=re.M)
+            insist(said != done.stderr, f"not said that it is no Go program: {said!r}")
+        expected = alone.stderr
+        if "goroutine 1 " in expected:  # which thread takes a signal may differ, and so may the order of goroutines
+            separator = "\n" if expected.startswith("SIG") else "\n\n"
+            said, expected = said.split(separator)[0], expected.split(separator)[0]
+        insist(same(said) == same(expected), f"on stderr {said[:300]!r} instead of {expected[:300]!r}")
+        if leaked is not None:
+            self.check_leaked(leaked)
+        return done.returncode
+
+    def check_leaked(self, leaked):
+        found = sum(f["count"] for f in self.report()["findings"] if f["cause"] == "send-blocked")
+        insist(found == leaked, f"{found} goroutines have leaked according to it, not {leaked}")
+
+    def case_ends(self):
+        codes = {}
+        for how, leaked in ENDS.items():
+            try:
+                codes[how] = self.compare(self.program, how, leaked=leaked, text="one\ntwo\n")
+            except Fail as error:
+                raise Fail(f"{how}: {error}") from None
+        return codes
+
+    def case_core_file(self):
+        """Where one would be written, threads exit only after that."""
+        return self.compare(self.program, "panic", env={"GOTRACEBACK": "crash"})
+
+    def case_children_are_let_go(self):
+        mark = pathlib.Path(self.scratch, "mark")
+        code = self.compare(self.program, "children", str(mark))
+        mark.unlink(missing_ok=True)
+        self.run(self.program, "children", str(mark))
+        deadline = time.monotonic() + 5
+        while not mark.exists() and time.monotonic() < deadline:
+            time.sleep(0.02)
+        insist(mark.exists(), "a child that outlives the program does not run on")
+        return code
+
+    def case_often(self):
+        """Short programs: nothing hangs, nothing is lost."""
+        for _ in range(30):
+            done = self.run(self.program, "at-once")
+            insist(done.returncode == 5, f"exit {done.returncode}: {done.stderr}")
+            self.check_leaked(0)
+        for _ in range(10):
+            done = self.run(self.program, "threads")
+            insist(done.returncode == 0, f"exit {done.returncode}: {done.stderr}")
+            self.check_leaked(5)
+        for _ in range(10):
+            done = self.run(self.program, "exec")
+            insist(done.returncode == 3, f"exit {done.returncode}: {done.stderr}")
+        return "50 runs"
+
+    def case_what_cannot_be_run(self):
+        for name, code in (("/nowhere", 127), (str(HERE / "exits.py") + "/x", 126), ("/etc/passwd", 126)):
+            done = self.run(name)
+            insist(done.returncode == code and len(done.stderr.splitlines()) == 1,
+                   f"{name}: exit {done.returncode}: {done.stderr}")
+
+    def case_fail_on(self):
+        for how, code in (("return", 1), ("exit-3", 3), ("clean", 0), ("panic", 2)):
+            done = self.run(self.program, how, options=("--fail-on", "proven"))
+            insist(done.returncode == code, f"{how}: exit {done.returncode} instead of {code}")
+
+    def case_findings_go_to_standard_error(self):
+        for how, finds in (("return", True), ("clean", False)):
+            done = self.execute([self.seep, "run", self.program, how])
+            insist(done.stdout == ("begins return\n" if finds else ""), f"stdout: {done.stdout!r}")
+            insist(("send-blocked" in done.stderr) == finds and (finds or not done.stderr), f"stderr: {done.stderr!r}")
+
+    def case_tests_of_a_package(self):
+        self.compare(self.tests, "-test.run", "Leaks|Passes", leaked=5)
+        self.compare(self.tests, "-test.v", leaked=5)
+        self.compare(self.tests, "-test.run", "Passes", leaked=0)
+
+    # While it runs
+
+    def started(self, how, *options):
+        child = Child([self.seep, "run", "--json", "-o", self.path(), *options, "--", self.program, how],
+                      stderr=subprocess.PIPE)
+        child.expect("ready")
+        return child
+
+    @staticmethod
+    def inner(child):
+        pid, = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text("ascii").split() or \
+            [line for task in pathlib.Path(f"/proc/{child.pid}/task").iterdir()
+             for line in (task / "children").read_text("ascii").split()]
+        return int(pid)
+
+    @staticmethod
+    def ended(child):
+        return child.popen.wait(20)
+
+    def case_signals_are_sent_on(self):
+        with self.started("catch-term") as child:
+            child.popen.send_signal(signal.SIGTERM)
+            insist(child.line() == "got terminated" and self.ended(child) == 0, "SIGTERM was not caught")
+            self.check_leaked(5)
+        for sig in signal.SIGTERM, signal.SIGHUP, signal.SIGINT:
+            with self.started("wait") as child:
+                child.popen.send_signal(sig)
+                insist(self.ended(child) == -sig, f"{sig}: exit {child.popen.returncode}")
+                self.check_leaked(5)
+
+    def wait_for_report(self):
+        deadline = time.monotonic() + 10
+        while not pathlib.Path(self.path()).exists():
+            insist(time.monotonic() < deadline, "no report")
+            time.sleep(0.01)
+
+    def case_a_look_when_asked(self):
+        pathlib.Path(self.path()).unlink(missing_ok=True)
+        with self.started("wait") as child:
+            for _ in range(5):
+                child.popen.send_signal(signal.SIGUSR1)
+                self.wait_for_report()
+                self.check_leaked(5)
+                pathlib.Path(self.path()).unlink()
+            child.send("")
+            insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
+            self.check_leaked(5)
+
+    def case_a_look_from_time_to_time(self):
+        pathlib.Path(self.path()).unlink(missing_ok=True)
+        with self.started("wait", "--every", "50ms") as child:
+            for _ in range(5):
+                self.wait_for_report()
+                pathlib.Path(self.path()).unlink()
+            child.send("")
+            insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
+        done = self.run(self.program, "collect", options=("--every", "20ms"))
+        insist(done.returncode == 0 and done.stdout == "begins collect\n", f"exit {done.returncode}: {done.stderr}")
+        done = self.run(self.program, "threads", options=("--every", "5ms"))
+        insist(done.returncode == 0, f"exit {done.returncode}: {done.stderr}")
+
+    def case_stopped_and_continued(self):
+        with self.started("wait") as child:
+            pid = self.inner(child)
+            os.kill(pid, signal.SIGSTOP)
+            time.sleep(0.1)
+            child.send("")
+            time.sleep(0.2)
+            insist(child.alive(), "a stopped program ran on")
+            os.kill(pid, signal.SIGCONT)
+            insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
+
+    def case_seep_is_killed(self):
+        """The program runs on."""
+        with self.started("wait") as child:
+            pid = self.inner(child)
+            child.popen.kill()
+            child.popen.wait()
+            time.sleep(0.1)
+            status = procs.status_of(pid)
+            insist(status and status["State"][0] not in "tTZ" and status["TracerPid"] == "0", f"it is {status and status['State']}")
+            child.send("")
+            deadline = time.monotonic() + 5
+            while procs.status_of(pid) and procs.status_of(pid)["State"][0] != "Z":
+                insist(time.monotonic() < deadline, "it does not end")
+                time.sleep(0.02)
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--only", metavar="WORD", default="")
+    parser.add_argument("--go", metavar="GO1.N.M", help="Go release to build the programs with")
+    procs.add_seep_option(parser)
+    options = parser.parse_args()
+    passed = failed = 0
+    with tempfile.TemporaryDirectory(prefix="seep-test-") as scratch:
+        exits = Exits(procs.seep_path(options.seep), scratch, options.go)
+        for name in [name for name in dir(exits) if name.startswith("case_") and options.only in name]:
+            begun = time.monotonic()
+            try:
+                note = getattr(exits, name)()
+                passed += 1
+                outcome = "ok  "
+            except Fail as error:
+                note, outcome = error, "FAIL"
+                failed += 1
+            except (TimeoutError, subprocess.TimeoutExpired, json.JSONDecodeError, FileNotFoundError) as error:
+                note, outcome = f"{type(error).__name__}: {error}", "FAIL"
+                failed += 1
+            print(f"{outcome} {name[5:].replace('_', ' ')} ({time.monotonic() - begun:.1f} s){f': {note}' if note else ''}", flush=True)
+    print(f"{passed} passed, {failed} failed, 0 skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,3 @@
+module seep.test/exits
+
+go 1.18

@@ -1,0 +1,271 @@
+#!/usr/bin/env python3
+"""Suppressions and baselines on a program that leaks: the service of examples/leaky-service.
+
+Whatever is suppressed, by whatever rule, is one of the findings without rules, and none gets lost: those listed and those
+suppressed are together what there is without rules. Then the service gets more requests that leak, and the baseline of before must
+tell by how much they have grown and leave alone what has not.
+
+The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed, 1 something did, 2 usage.
+"""
+
+import argparse
+import hashlib
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+
+import run_programs as programs
+
+SOURCES = programs.ROOT / "examples" / "leaky-service"
+MORE_SEARCHES = 40
+
+
+def build(release):
+    """The program's path, built unless the cache has it."""
+    go, full = programs.go_command(release)
+    digest = hashlib.sha256(full.encode())
+    for path in sorted(SOURCES.iterdir()):
+        digest.update(path.read_bytes())
+    folder = programs.CACHE / "rules"
+    folder.mkdir(parents=True, exist_ok=True)
+    binary = folder / digest.hexdigest()[:24]
+    if binary.exists():
+        return binary
+    with tempfile.TemporaryDirectory(dir=folder) as scratch:
+        output = pathlib.Path(scratch) / "leaky-service"
+        result = subprocess.run(
+            [go, "build", "-buildvcs=false", "-o", output, "."], cwd=SOURCES, env=programs.go_environment(False), check=False,
+            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )
+        if result.returncode != 0:
+            raise programs.Failure("cannot be built", *result.stdout.splitlines()[-20:])
+        os.rename(output, binary)
+    return binary
+
+
+def check(condition, *lines):
+    if not condition:
+        raise programs.Failure(*map(str, lines))
+
+
+def identity(finding):
+    return finding["cause"], finding["verdict"], finding["signature"]
+
+
+class Subject:
+    """seep, a process, and what is found in it without rules."""
+
+    def __init__(self, seep, pid, address, folder):
+        self.seep, self.pid, self.address, self.folder = seep, pid, address, folder
+        self.plain = self.report()
+        self.all = sorted(map(identity, self.plain["findings"]))
+        check(len(set(self.all)) == len(self.all) >= 10, "too few findings:", *self.all)
+
+    def run(self, *options):
+        """(exit status, stdout, stderr)"""
+        result = subprocess.run(
+            [self.seep, *map(str, options), str(self.pid)], stdin=subprocess.DEVNULL, capture_output=True, check=False,
+            timeout=programs.SEEP_SECONDS,
+        )
+        if result.returncode == programs.EXIT_NOT_PERMITTED and not programs.may_trace():
+            raise programs.Skip("no right to attach to a process here")
+        return result.returncode, result.stdout.decode(), result.stderr.decode()
+
+    def report(self, *options, status=0):
+        got, out, err = self.run("--json", *options)
+        check(got == status, f"exit status {got}, not {status}, with {options}: {err}")
+        return json.loads(out)
+
+    def file(self, name, text):
+        path = self.folder / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return path
+
+    def suppress(self, text, *options, status=0):
+        """The report with those rules; nothing may get lost by them."""
+        report = self.report("--suppress", self.file("a.supp", text), *options, status=status)
+        both = report["findings"] + report.get("suppressed", [])
+        check(sorted(map(identity, both)) == self.all, "findings differ from those without rules:", *map(identity, both))
+        return report
+
+    def finding(self, cause):
+        found = [f for f in self.plain["findings"] if f["cause"] == cause]
+        check(len(found) == 1, f"{len(found)} findings are {cause}")
+        return found[0]
+
+
+def check_taken(report, *findings):
+    """That the suppressed ones are those, in their amounts."""
+    keys = ("cause", "verdict", "signature", "count", "noun", "retained_bytes", "wasted_bytes", "where", "holder")
+    taken = [[f.get(key) for key in keys] for f in report.get("suppressed", [])]
+    wanted = [[f.get(key) for key in keys] for f in findings]
+    check(sorted(map(str, taken)) == sorted(map(str, wanted)), "suppressed are", *taken, "instead of", *wanted)
+
+
+def by_each_way(subject):
+    senders, pictures = subject.finding("send-blocked"), subject.finding("subslice")
+    check(senders["where"]["function"].startswith("main.search"), f"where is {senders['where']}")
+    for rule in (
+        f"signature {senders['signature']}",
+        "cause send-blocked",
+        "function main.search*",
+        "function main.search*\ncause send-blocked\nverdict proven",
+        f"cause send-blocked\nat-most {senders['count']}",
+    ):
+        report = subject.suppress(f"# one of them\n\nreason it is known\n{rule}\n")
+        check_taken(report, senders)
+        taken = report["suppressed"][0]
+        check(taken["reason"] == "it is known", taken)
+        check(taken["rule"].endswith("/a.supp:3"), taken)
+    check_taken(subject.suppress("type *picture*\ncause subslice\nreason x\n"), pictures)
+    both = subject.suppress("cause subslice\nreason x\n\ncause send-blocked\nreason y\n")
+    check_taken(both, senders, pictures)
+    for rule in (
+        "cause send-blocked\nverdict suspect",
+        "function main.searc",
+        f"cause send-blocked\nat-most {senders['count'] - 1}",
+        "signature 0000000000000000",
+    ):
+        check_taken(subject.suppress(f"reason x\n{rule}\n"))
+
+
+def several_files(subject):
+    other = subject.file("b.supp", "cause subslice\nreason y\n")
+    report = subject.suppress("cause send-blocked\nreason x\n", "--suppress", other)
+    check_taken(report, subject.finding("send-blocked"), subject.finding("subslice"))
+    check(sorted(f["rule"].rsplit("/", 1)[1] for f in report["suppressed"]) == ["a.supp:1", "b.supp:1"], report["suppressed"])
+
+
+def an_end(subject):
+    rule = "cause send-blocked\nreason x\nexpires "
+    check_taken(subject.suppress(rule + "9999-12-31\n"), subject.finding("send-blocked"))
+    report = subject.suppress(rule + "2020-02-29\n")
+    check_taken(report)
+    told = [c for c in report["caveats"] if "expired" in c]
+    check(len(told) == 1 and "a.supp:1 (2020-02-29)" in told[0], report["caveats"])
+    check("a.supp:1 (2020-02-29)" in subject.run("--suppress", subject.folder / "a.supp")[1], "the text does not tell")
+
+
+def not_counted(subject):
+    proven = [f for f in subject.plain["findings"] if f["verdict"] == "proven"]
+    rules = "".join(f"signature {f['signature']}\nreason {f['cause']}\n\n" for f in proven)
+    check_taken(subject.suppress(rules, "--fail-on", "proven"), *proven)
+    subject.suppress(rules, "--fail-on", "suspect", status=1)
+    everything = "".join(f"cause {cause}\nreason x\n\n" for cause in {f["cause"] for f in subject.plain["findings"]})
+    check_taken(subject.suppress(everything, "--fail-on", "suspect"), *subject.plain["findings"])
+
+
+def told_in_the_text(subject):
+    path = subject.file("a.supp", "cause send-blocked\nreason it \u202eis k\u0153wn\n\ncause nil-channel\nreason none\n")
+    _, out, _ = subject.run("--suppress", path)
+    check("Known already, and not counted: 1 finding, " in out, out)
+    check("it \\xe2\\x80\\xaeis k\u0153wn (" in out and "a.supp:1)" in out, out)
+    check("a.supp:4 matches no finding" not in out, out)
+    _, out, _ = subject.run("-v", "--suppress", path)
+    check("a.supp:4 matches no finding" in out, out)
+    check(f"signature   {subject.finding('subslice')['signature']}" in out, out)
+
+
+def mistakes(subject):
+    for text, said in (
+        ("cause send-blocked\n", "a.supp:1: the rule that begins here has no reason"),
+        ("reason x\ncause leak\n", "a.supp:2: no cause is called 'leak'"),
+        ("\nreason x\nfunktion \u202emain.f\n", "a.supp:3: 'funktion' is not known here"),
+        ("reason \x1b[2Jx\n", "a.supp:1: has a control character, 0x1b"),
+        ("\u202e\x1b[2J x\n", "a.supp:1: has a control character"),
+        (b"\xff\xfe\x00\x00", "a.supp:1: has a control character, 0x00"),
+    ):
+        status, out, err = subject.run("--suppress", subject.file("a.supp", text))
+        check(status == 2 and not out and said in err, f"exit status {status}: {err}", text)
+        check("\x1b" not in err and "\u202e" not in err, f"not escaped: {err!r}")
+    for name, text, said in (
+        ("old.json", "{}", "it has no schema"),
+        ("old.json", '{"schema": "seep/2"}', "has the schema 'seep/2'"),
+        ("old.json", "\x1b[2J", "is no report of seep"),
+        ("old.json", json.dumps({**subject.plain, "target": {"main_path": "\x1b[2J"}}), "is of another program"),
+    ):
+        status, out, err = subject.run("--baseline", subject.file(name, text))
+        check(status == 2 and not out and said in err, f"exit status {status}: {err}", text)
+        check("\x1b" not in err, f"not escaped: {err!r}")
+
+
+def labels(subject):
+    def known(*options):
+        return [f["known"] for f in subject.report("--all", *options)["findings"] if "known" in f]
+
+    check(any("http.Transport" in label for label in known()), "no label on the loops of net/http")
+    check(not known("--no-known"), "--no-known leaves labels")
+
+
+def baseline(subject):
+    old = subject.file("old.json", json.dumps(subject.plain))
+    report = subject.report("--baseline", old, "--fail-on", "suspect")
+    check(not report["findings"], "new against itself:", *map(identity, report["findings"]))
+    check_taken(report, *subject.plain["findings"])
+    check(not any("rule" in f or "reason" in f for f in report["suppressed"]), report["suppressed"][0])
+    again = subject.report("--baseline", subject.file("again.json", json.dumps(report)), "--fail-on", "suspect")
+    check(not again["findings"], "new against a report with a baseline:", *map(identity, again["findings"]))
+
+    for _ in range(MORE_SEARCHES):
+        try:
+            urllib.request.urlopen(f"http://{subject.address}/search?q=more", timeout=10).close()
+        except urllib.error.HTTPError as error:  # too late, as most of them
+            check(error.code == 504, f"the service answers {error.code}")
+    time.sleep(0.5)  # until those that asked the backend wait for ever
+    before = subject.finding("send-blocked")["count"]
+    report = subject.report("--baseline", old, "--fail-on", "proven", status=1)
+    check([identity(f) for f in report["findings"]] == [identity(subject.finding("send-blocked"))],
+          "not only the searches are new:", *map(identity, report["findings"]))
+    now, why = report["findings"][0]["count"], report["findings"][0]["why"][0]
+    check(before + MORE_SEARCHES // 2 <= now <= before + MORE_SEARCHES, f"from {before} to {now}")
+    check(why.startswith(f"grown since the baseline: from {before} to {now} in number"), why)
+    check(len(report["suppressed"]) == len(subject.all) - 1, report["suppressed"])
+
+
+def run_checks(subject):
+    """How many passed and failed."""
+    failed = 0
+    checks = [by_each_way, several_files, an_end, not_counted, told_in_the_text, mistakes, labels, baseline]
+    for one in checks:
+        try:
+            one(subject)
+        except programs.Failure as failure:
+            print(f"FAIL {one.__name__}", *failure.args, sep="\n  ")
+            failed += 1
+    return len(checks) - failed, failed
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seep", default=programs.ROOT / "build/seep", metavar="PATH")
+    parser.add_argument("--release", default="1.27", metavar="R")
+    options = parser.parse_args()
+    passed = failed = skipped = 0
+    try:
+        with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+            [build(options.release)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            try:
+                ready = process.stdout.readline().split()
+                check(ready[:1] == ["ready"], f"the program does not start: {ready}")
+                passed, failed = run_checks(Subject(options.seep, process.pid, ready[1], pathlib.Path(folder)))
+            finally:
+                process.kill()
+    except programs.Failure as failure:
+        print("FAIL", *failure.args, sep="\n  ")
+        failed = 1
+    except programs.Skip as skip:
+        print("skipped:", skip)
+        skipped = 1
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
