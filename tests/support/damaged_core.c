@@ -55,7 +55,8 @@ static int look(const char *what, bool tell)
 	if (err)
 		status = ERROR;
 	else if (nowhere)
-		err = seep_report_format_find("text", options.view)->write(&report, &options, nowhere);
+		err = seep_report_format_find("text", options.view)
+			      ->write(&report, &options, nowhere);
 	for (size_t i = 0; status != ERROR && i < report.findings.len; i++) {
 		const struct seep_finding *f = &report.findings.data[i], *w = in_whole(f);
 		if (w && f->count <= w->count)
