@@ -111,12 +111,12 @@ func threadLoop() {
 	beat()
 }
 
-// leaderExit ends the first thread of the process only; the rest lives on.
+// leaderExit ends the first thread of the process only; the rest lives on, as that thread has no P in the call.
 func leaderExit() {
 	fmt.Println("ready")
 	go beat()
 	// init locked main to the first thread.
-	syscall.RawSyscall(syscall.SYS_EXIT, 0, 0, 0)
+	syscall.Syscall(syscall.SYS_EXIT, 0, 0, 0)
 }
 
 // undumpable forbids to be read by its own user.
