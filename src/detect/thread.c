@@ -27,7 +27,9 @@ enum kind { IN_SYSCALL, IN_C, LOCKED };
 
 struct group {
 	enum kind kind;
-	const char *what; /** system call or C function, NULL = unknown; owned by the report */
+	const char *
+		what; /** system call (of one that is known) or C function, NULL = unknown; owned by the report */
+	bool various; /** in several system calls at one place */
 	struct seep_frame_text where, created;
 	uint64_t stack_bytes; /** resident, of the threads' own stacks */
 	uint64_t computing; /** IN_C: threads that were not blocked in a system call */
@@ -77,12 +79,29 @@ static const char *c_function(const struct detector *d, const struct seep_gorout
 	return NULL;
 }
 
+/**
+ * The system call that a thread is blocked in, NULL if it is unknown: the sleep that somebody's stop has interrupted goes on under
+ * a number that all such calls share.
+ */
+static const char *system_call(const struct seep_m *m)
+{
+	const char *name = m->thread ? seep_syscall_name(m->thread->syscall) : NULL;
+
+	return name && strcmp(name, "restart_syscall") != 0 ? name : NULL;
+}
+
+/** What tells a group apart in its kind. System calls are told apart by place alone, as not every thread knows which it is in. */
+static const char *distinction(const struct group *group)
+{
+	return group->kind == IN_C && group->what ? group->what : "";
+}
+
 static uint64_t key_of(const struct group *group)
 {
 	char kind[32];
 
 	snprintf(kind, sizeof(kind), "%d,%d", group->kind, group->where.line);
-	return seep_detect_signature("thread-pileup", kind, group->what ? group->what : "?",
+	return seep_detect_signature("thread-pileup", kind, distinction(group),
 				     group->where.function ? group->where.function : "?",
 				     group->where.file ? group->where.file : "?", NULL);
 }
@@ -102,6 +121,9 @@ static bool add_thread(struct detector *d, const struct seep_m *m, uint32_t goro
 			return false;
 	}
 	struct group *group = &d->groups.data[*slot];
+	if (!group->what)
+		group->what = like->what;
+	group->various |= like->what && strcmp(group->what, like->what) != 0;
 	group->computing += m->thread && m->thread->stopped && m->thread->syscall < 0;
 	if (usage && usage->by_page)
 		group->stack_bytes += seep_usage_resident(usage, m->g0.start, m->g0.end) +
@@ -130,8 +152,8 @@ static bool classify(struct detector *d, const struct seep_m *m)
 		// On its way out of a call: not blocked.
 		if (!in_c && m->thread && m->thread->stopped && m->thread->syscall < 0)
 			return true;
-		if (!in_c && m->thread)
-			group.what = seep_syscall_name(m->thread->syscall);
+		if (!in_c)
+			group.what = system_call(m);
 	} else if (g->status == SEEP_STATUS_WAITING && i == m->lockedg) {
 		group.kind = LOCKED;
 	} else {
@@ -152,7 +174,7 @@ static void explain(const struct detector *d, const struct group *group, struct 
 		[LOCKED] =
 			"call runtime.UnlockOSThread when the thread is not needed any more (defer it after LockOSThread), or let one locked goroutine serve the others",
 	};
-	const char *what = group->what;
+	const char *what = group->various ? NULL : group->what;
 
 	f->fix = fixes[group->kind];
 	if (group->kind == IN_SYSCALL)
@@ -200,8 +222,7 @@ static struct seep_error *make_finding(const struct detector *d, const struct gr
 		.cause = "thread-pileup",
 		.verdict = SEEP_VERDICT_SUSPECT,
 		.signature = seep_detect_signature("thread-pileup", kinds[group->kind],
-						   group->what ? group->what : "", function, line,
-						   NULL),
+						   distinction(group), function, line, NULL),
 		.noun = "thread",
 		.count = group->goroutines.len,
 		.retained_bytes = group->stack_bytes,
