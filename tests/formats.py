@@ -29,7 +29,7 @@ import run_programs as programs
 
 READER = pathlib.Path(__file__).resolve().parent / "formats"
 SCHEMA = programs.ROOT / "docs" / "schema" / "seep-1.schema.json"
-CAUSES = {path.stem for path in (programs.ROOT / "docs" / "causes").glob("*.md")}
+CAUSES = {path.stem for path in (programs.ROOT / "docs" / "causes").glob("*.md")} - {"growth"}  # which takes two looks
 RELEASE = "1.27"
 CASES = [
     "send-blocked/leak", "lock-cycle/leak-dependents", "receive-blocked/leak-chain", "finalizer-stuck/leak",

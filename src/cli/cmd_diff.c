@@ -2,21 +2,27 @@
 #include "cli/cli.h"
 
 #include "cli/look.h"
+#include "cli/sift_options.h"
 #include "report/growth.h"
 
 #include <stdlib.h>
 
-enum { KEY_TOP = 256 };
+enum { KEY_TOP = 256, KEY_FAIL_ON };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What is reported:", 1 },
 	{ "top", KEY_TOP, "N", 0, "Show N lines of each kind (text: 10; JSON: all)", 1 },
 	{ "verbose", 'v', NULL, 0, "All that changed, also what shrank", 1 },
+	{ "fail-on", KEY_FAIL_ON, "VERDICT", 0,
+	  "Exit with 1 if a finding at least this strong grew: suspect (growth, too), abandoned, deadlocked or proven; never (default)",
+	  3 },
 	{ NULL, 0, NULL, 0, NULL, -1 },
 	{},
 };
 
 struct arguments {
+	struct seep_sift sift;
+	struct seep_fail_on fail_on;
 	struct seep_look look; /** options; its source is taken anew for each */
 	struct seep_source sources[SEEP_GROWTH_LOOKS_MAX];
 	size_t count;
@@ -46,9 +52,13 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->look;
+		state->child_inputs[1] = &args->sift;
 		return 0;
 	case KEY_TOP:
 		err = seep_option_count(arg, &args->look.report.top);
+		break;
+	case KEY_FAIL_ON:
+		err = seep_option_fail_on(arg, &args->fail_on);
 		break;
 	case 'v':
 		args->look.report.verbose = true;
@@ -86,7 +96,15 @@ static int look_at_all(struct arguments *args, struct seep_report *reports)
 	return SEEP_EXIT_OK;
 }
 
-static struct seep_error *write_growth(struct arguments *args, const struct seep_report *reports)
+static bool must_fail(const struct seep_fail_on *fail_on, const struct seep_growth *growth)
+{
+	seep_vec_foreach(line, &growth->lines[SEEP_GROWTH_FINDING])
+		if (!line->shrank && seep_fail_on_finding(fail_on, line->finding))
+			return true;
+	return false;
+}
+
+static int compare(struct arguments *args, const struct seep_report *reports)
 {
 	const struct seep_report *looks[SEEP_GROWTH_LOOKS_MAX];
 	_cleanup_(seep_growth_deinit) struct seep_growth growth = {};
@@ -95,12 +113,23 @@ static struct seep_error *write_growth(struct arguments *args, const struct seep
 	for (size_t i = 0; i < args->count; i++)
 		looks[i] = &reports[i];
 	err = seep_growth_find(looks, args->count, &growth);
-	return err ? err : seep_look_write_growth(&args->look, &growth);
+	// Not each look by itself: what is known in one and not in the next would seem to have grown.
+	if (!err)
+		err = seep_sift_apply(&args->sift, &growth.report);
+	if (!err) {
+		seep_growth_leave_out_suppressed(&growth);
+		err = seep_look_write_growth(&args->look, &growth);
+	}
+	if (err)
+		return seep_cli_fail(err);
+	return must_fail(&args->fail_on, &growth) ? SEEP_EXIT_FINDINGS : SEEP_EXIT_OK;
 }
 
 int seep_cmd_diff(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { .argp = &seep_look_argp }, {} };
+	static const struct argp_child children[] = { { .argp = &seep_look_argp },
+						      { .argp = &seep_sift_argp },
+						      {} };
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
@@ -121,13 +150,11 @@ int seep_cmd_diff(int argc, char **argv)
 	for (size_t i = 0; i < args.count; i++)
 		seep_report_init(&reports[i]);
 	int status = look_at_all(&args, reports);
-	if (status == SEEP_EXIT_OK) {
-		struct seep_error *err = write_growth(&args, reports);
-		if (err)
-			status = seep_cli_fail(err);
-	}
+	if (status == SEEP_EXIT_OK)
+		status = compare(&args, reports);
 	for (size_t i = 0; i < args.count; i++)
 		seep_report_deinit(&reports[i]);
 	free(reports);
+	seep_sift_deinit(&args.sift);
 	return status;
 }

@@ -79,16 +79,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-static bool must_fail(const struct seep_fail_on *fail_on, const struct seep_report *report)
-{
-	if (!fail_on->enabled)
-		return false;
-	seep_vec_foreach(finding, &report->findings)
-		if (finding->verdict <= fail_on->weakest)
-			return true;
-	return false;
-}
-
 int seep_cmd_inspect(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &seep_look_argp },
@@ -114,5 +104,5 @@ int seep_cmd_inspect(int argc, char **argv)
 	seep_sift_deinit(&args.sift);
 	if (status != SEEP_EXIT_OK && status != SEEP_EXIT_PARTIAL)
 		return status;
-	return must_fail(&args.fail_on, &report) ? SEEP_EXIT_FINDINGS : status;
+	return seep_fail_on_report(&args.fail_on, &report) ? SEEP_EXIT_FINDINGS : status;
 }

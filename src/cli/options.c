@@ -2,6 +2,7 @@
 // a PID has none of that.
 #include "cli/options.h"
 
+#include "detect/growth.h"
 #include "report/cause_pages.h"
 
 #include <ctype.h>
@@ -138,6 +139,11 @@ struct seep_error *seep_option_causes(const char *text)
 				SEEP_ERROR_USAGE,
 				"no cause is called '%.*s'; `seep explain` lists them",
 				len > 100 ? 100 : (int)len, p);
+		if (len == strlen(SEEP_GROWTH_CAUSE) && memcmp(p, SEEP_GROWTH_CAUSE, len) == 0)
+			return seep_error_format(
+				SEEP_ERROR_USAGE,
+				"%s takes more than one look: `seep diff BEFORE AFTER' finds it",
+				SEEP_GROWTH_CAUSE);
 		p += len;
 		if (!*p)
 			return NULL;
@@ -159,6 +165,19 @@ struct seep_error *seep_option_fail_on(const char *text, struct seep_fail_on *re
 	return seep_error_format(
 		SEEP_ERROR_USAGE,
 		"--fail-on knows never, suspect, abandoned, deadlocked and proven, not '%s'", text);
+}
+
+bool seep_fail_on_finding(const struct seep_fail_on *fail_on, const struct seep_finding *finding)
+{
+	return fail_on->enabled && finding->verdict <= fail_on->weakest;
+}
+
+bool seep_fail_on_report(const struct seep_fail_on *fail_on, const struct seep_report *report)
+{
+	seep_vec_foreach(finding, &report->findings)
+		if (seep_fail_on_finding(fail_on, finding))
+			return true;
+	return false;
 }
 
 /** Index of text among names. */

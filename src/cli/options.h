@@ -22,7 +22,7 @@ struct seep_error *seep_option_if_longer(const char *text, bool *ret) _must_chec
 struct seep_error *seep_option_size(const char *text, uint64_t *ret) _must_check_;
 /** 1 to 1,000,000. */
 struct seep_error *seep_option_count(const char *text, size_t *ret) _must_check_;
-/** Causes separated by commas, each one that has a page. */
+/** Causes separated by commas, each one that has a page and can be found by one look. */
 struct seep_error *seep_option_causes(const char *text) _must_check_;
 
 /** Whether a cause with a page is called that. */
@@ -34,6 +34,9 @@ struct seep_fail_on {
 	enum seep_verdict weakest; /** this one and all stronger */
 };
 struct seep_error *seep_option_fail_on(const char *text, struct seep_fail_on *ret) _must_check_;
+bool seep_fail_on_finding(const struct seep_fail_on *fail_on, const struct seep_finding *finding);
+/** Whether one of the report's findings, those that are suppressed not counted, is one of --fail-on. */
+bool seep_fail_on_report(const struct seep_fail_on *fail_on, const struct seep_report *report);
 
 enum seep_color_when { SEEP_COLOR_AUTO, SEEP_COLOR_ALWAYS, SEEP_COLOR_NEVER };
 

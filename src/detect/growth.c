@@ -1,7 +1,9 @@
 // What grew between looks. Each thing that any look has is a line; a look that does not have it has none of it.
 #include "detect/growth.h"
 
+#include "base/cleanup.h"
 #include "base/map.h"
+#include "detect/growth_findings.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -38,6 +40,7 @@ static struct seep_amount *amount_of(struct finder *f, enum seep_growth_kind kin
 	if (*index == 0) {
 		struct seep_growth_line line = {
 			.kind = kind,
+			.of = kind,
 			.name = name,
 			.at = calloc(growth->look_count, sizeof(*line.at)),
 		};
@@ -80,9 +83,11 @@ static bool add_findings(struct finder *f, const struct seep_report *report, siz
 			return false;
 		amount->count += finding->count;
 		amount->bytes += seep_finding_bytes(finding);
-		f->growth->lines[kind]
-			.data[*seep_map_get(&f->lines[kind], finding->signature) - 1]
-			.finding = finding;
+		struct seep_growth_line *line =
+			&f->growth->lines[kind]
+				 .data[*seep_map_get(&f->lines[kind], finding->signature) - 1];
+		line->signature = finding->signature;
+		line->finding = finding;
 	}
 	return true;
 }
@@ -91,6 +96,8 @@ static bool add_look(struct finder *f, size_t look)
 {
 	const struct seep_report *report = f->growth->looks[look];
 
+	seep_vec_foreach(caveat, &report->caveats)
+		seep_report_caveat(&f->growth->report, "%s", *caveat);
 	f->growth->heap.at[look] = (struct seep_amount){ report->heap.reachable_objects,
 							 report->heap.reachable_bytes };
 	f->growth->goroutines.at[look] =
@@ -157,29 +164,45 @@ static void measure(const struct seep_growth *growth, struct seep_growth_line *l
 }
 
 /** By how much of its own size it grew; what was not there grew without limit. */
-static double relative(uint64_t grew, uint64_t first)
+static double relative(const struct seep_growth_line *line)
 {
+	bool bytes = line->kind != SEEP_GROWTH_GOROUTINES;
+	uint64_t first = value(&line->at[0], bytes), grew = value(&line->grew, bytes);
+
+	if (line->shrank)
+		return 0;
 	return first ? (double)grew / first : grew ? 1e9 : 0;
 }
 
-static bool stands_out(const struct seep_growth *growth, const struct seep_growth_line *line)
+static int compare_numbers(const void *a, const void *b)
+{
+	double x = *(const double *)a, y = *(const double *)b;
+
+	return (x > y) - (x < y);
+}
+
+/**
+ * What at least half of the others grew by, of their own size; all has `len` lines' in ascending order. Each line counts once, however
+ * large: of two leaks that make up most of the program neither shall hide the other.
+ */
+static double usual(const double *all, size_t len, double own)
+{
+	if (len < 2)
+		return 0;
+	size_t middle = (len - 2) / 2;
+	return own <= all[middle] ? all[middle + 1] : all[middle];
+}
+
+static bool stands_out(const struct seep_growth_line *line, const double *all, size_t len)
 {
 	bool counted = line->kind <= SEEP_GROWTH_GOROUTINES;
-	const struct seep_growth_line *all =
-		line->kind == SEEP_GROWTH_GOROUTINES ? &growth->goroutines : &growth->heap;
-	bool by_bytes = line->kind != SEEP_GROWTH_GOROUTINES;
-	double own = relative(value(&line->grew, by_bytes), value(&line->at[0], by_bytes));
-	uint64_t first = value(&all->at[0], by_bytes),
-		 last = value(&all->at[growth->look_count - 1], by_bytes),
-		 own_first = value(&line->at[0], by_bytes),
-		 own_last = value(&line->at[growth->look_count - 1], by_bytes);
+	double own = relative(line);
 
 	if (!line->steady || own * 100 < SHARE_MIN ||
 	    !(line->grew.bytes >= BYTES_MIN || (counted && line->grew.count >= COUNT_MIN)))
 		return false;
-	uint64_t rest_first = difference(own_first, first, false),
-		 rest_last = difference(own_last, last, false);
-	return own >= FASTER * relative(difference(rest_first, rest_last, false), rest_first);
+	// A leak that grows is one also if all else does.
+	return line->kind == SEEP_GROWTH_FINDING || own >= FASTER * usual(all, len, own);
 }
 
 static int compare(const void *a, const void *b)
@@ -194,27 +217,41 @@ static int compare(const void *a, const void *b)
 		return x->grew.bytes > y->grew.bytes ? -1 : 1;
 	if (x->grew.count != y->grew.count)
 		return x->grew.count > y->grew.count ? -1 : 1;
-	return strcmp(x->name, y->name);
+	int order = strcmp(x->name, y->name);
+	return order ? order : (x->signature > y->signature) - (x->signature < y->signature);
 }
 
 /** Keeps what changed. */
-static void measure_lines(struct seep_growth *growth, enum seep_growth_kind kind)
+static bool measure_lines(struct seep_growth *growth, enum seep_growth_kind kind)
 {
 	struct seep_growth_line *lines = growth->lines[kind].data;
-	size_t kept = 0;
+	size_t len = growth->lines[kind].len, kept = 0;
+	_cleanup_free_ double *all = calloc(len + 1, sizeof(*all));
 
-	for (size_t i = 0; i < growth->lines[kind].len; i++) {
+	if (!all)
+		return false;
+	for (size_t i = 0; i < len; i++) {
 		measure(growth, &lines[i]);
+		all[i] = relative(&lines[i]);
+	}
+	qsort(all, len, sizeof(*all), compare_numbers);
+	for (size_t i = 0; i < len; i++) {
 		if (lines[i].grew.bytes == 0 && lines[i].grew.count == 0) {
 			free(lines[i].at);
 			continue;
 		}
-		lines[i].stands_out = stands_out(growth, &lines[i]);
+		lines[i].stands_out = stands_out(&lines[i], all, len);
 		lines[kept++] = lines[i];
 	}
 	growth->lines[kind].len = kept;
-	if (kept)
-		qsort(lines, kept, sizeof(*lines), compare);
+	return true;
+}
+
+static void sort_lines(struct seep_growth *growth, enum seep_growth_kind kind)
+{
+	if (growth->lines[kind].len)
+		qsort(growth->lines[kind].data, growth->lines[kind].len,
+		      sizeof(*growth->lines[kind].data), compare);
 }
 
 // --- all of it ---
@@ -224,47 +261,93 @@ static bool same(const char *a, const char *b)
 	return a && b ? strcmp(a, b) == 0 : a == b;
 }
 
-/** When the looks were; what cannot be compared is told. */
-static bool compare_looks(struct finder *f)
+/** Whether all are of one process: of one build, and of one PID if it is known. */
+static bool is_one_process(const struct seep_growth *growth)
 {
-	struct seep_growth *growth = f->growth;
-	const struct seep_report *first = growth->looks[0];
-	bool one_program = true, ascending = true;
-
-	growth->seconds = calloc(growth->look_count, sizeof(*growth->seconds));
-	if (!growth->seconds)
-		return false;
-	f->nameless_are_comparable = true;
 	for (size_t i = 1; i < growth->look_count; i++) {
-		const struct seep_report *look = growth->looks[i];
-		uint64_t before = growth->looks[i - 1]->capture.realtime_ns,
-			 now = look->capture.realtime_ns;
-		one_program &= same(first->target.main_path, look->target.main_path);
-		f->nameless_are_comparable &= same(first->target.build_id, look->target.build_id);
-		ascending &= before && now > before;
-		growth->seconds[i] =
-			growth->seconds[i - 1] + (ascending ? (now - before) / 1e9 : 0);
-	}
-	size_t n = 0;
-	if (!one_program)
-		growth->caveats[n++] =
-			"these are not looks at one program: the main packages differ";
-	if (!ascending) {
-		growth->caveats[n++] =
-			"the looks are not in the order of time, or their time is not known: there are no rates";
-		free(growth->seconds);
-		growth->seconds = NULL;
+		const struct seep_report *a = growth->looks[0], *b = growth->looks[i];
+		if (!same(a->target.build_id, b->target.build_id) ||
+		    !same(a->target.main_path, b->target.main_path) ||
+		    (a->target.pid && b->target.pid && a->target.pid != b->target.pid))
+			return false;
 	}
 	return true;
 }
 
-static void add_caveat(struct seep_growth *growth, const char *text)
+static int compare_times(const void *a, const void *b)
 {
-	size_t n = 0;
+	const struct seep_report *x = *(const struct seep_report *const *)a,
+				 *y = *(const struct seep_report *const *)b;
 
-	while (growth->caveats[n])
-		n++;
-	growth->caveats[n] = text;
+	return (x->capture.realtime_ns > y->capture.realtime_ns) -
+	       (x->capture.realtime_ns < y->capture.realtime_ns);
+}
+
+/** Whether each is later than the one before. */
+static bool is_ascending(const struct seep_growth *growth)
+{
+	for (size_t i = 1; i < growth->look_count; i++)
+		if (compare_times(&growth->looks[i - 1], &growth->looks[i]) >= 0)
+			return false;
+	return true;
+}
+
+/** Brings looks at one process into the order of time, and keeps when they were. */
+static bool order_looks(struct seep_growth *growth)
+{
+	struct seep_report *report = &growth->report;
+	size_t count = growth->look_count;
+
+	if (!is_one_process(growth)) {
+		seep_report_caveat(
+			report,
+			"the looks are at different processes, so nothing is said of how fast it grew");
+		return true;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (!growth->looks[i]->capture.realtime_ns) {
+			seep_report_caveat(
+				report,
+				"of a look it is not known when it was: there are no rates, and nobody checks the order");
+			return true;
+		}
+	if (!is_ascending(growth)) {
+		qsort(growth->looks, count, sizeof(*growth->looks), compare_times);
+		if (!is_ascending(growth)) {
+			seep_report_caveat(
+				report,
+				"two of the looks are of one moment, so there are no rates");
+			return true;
+		}
+		seep_report_caveat(
+			report, "the looks were brought into the order of time, the oldest first");
+	}
+	growth->seconds = calloc(count, sizeof(*growth->seconds));
+	for (size_t i = 0; growth->seconds && i < count; i++)
+		growth->seconds[i] = (growth->looks[i]->capture.realtime_ns -
+				      growth->looks[0]->capture.realtime_ns) /
+				     1e9;
+	return growth->seconds != NULL;
+}
+
+/** What cannot be compared is told. */
+static void compare_looks(struct finder *f)
+{
+	struct seep_growth *growth = f->growth;
+	const struct seep_report *first = growth->looks[0];
+	bool one_program = true;
+
+	f->nameless_are_comparable = true;
+	for (size_t i = 1; i < growth->look_count; i++) {
+		const struct seep_report *look = growth->looks[i];
+		one_program &= same(first->target.main_path, look->target.main_path);
+		f->nameless_are_comparable &= same(first->target.build_id, look->target.build_id);
+	}
+	if (!one_program)
+		seep_report_caveat(
+			&growth->report,
+			"these are not looks at one program: %.200s is the main package of the first, and not of all",
+			first->target.main_path ? first->target.main_path : "something unknown");
 }
 
 static bool find(struct finder *f)
@@ -277,29 +360,40 @@ static bool find(struct finder *f)
 		(struct seep_growth_line){ .kind = SEEP_GROWTH_GOROUTINES, .name = "goroutines" };
 	growth->heap.at = calloc(count, sizeof(*growth->heap.at));
 	growth->goroutines.at = calloc(count, sizeof(*growth->goroutines.at));
-	if (!growth->heap.at || !growth->goroutines.at || !compare_looks(f))
+	if (!growth->looks || !growth->heap.at || !growth->goroutines.at || !order_looks(growth))
 		return false;
+	compare_looks(f);
+	growth->report.target = growth->looks[count - 1]->target;
 	for (size_t i = 0; i < count; i++)
 		if (!add_look(f, i))
 			return false;
 	measure(growth, &growth->heap);
 	measure(growth, &growth->goroutines);
-	for (unsigned kind = 0; kind < SEEP_GROWTH_KINDS; kind++)
-		measure_lines(growth, kind);
+	for (unsigned kind = 0; kind < SEEP_GROWTH_KINDS; kind++) {
+		if (!measure_lines(growth, kind))
+			return false;
+		sort_lines(growth, kind);
+	}
+	if (!seep_growth_add_findings(growth))
+		return false;
+	sort_lines(growth, SEEP_GROWTH_FINDING);
 	if (f->left_out)
-		add_caveat(
-			growth,
+		seep_report_caveat(
+			&growth->report,
 			"package variables without names are left out: in another build they lie elsewhere");
-	return true;
+	return seep_growth_report_findings(growth);
 }
 
 struct seep_error *seep_growth_find(const struct seep_report *const *looks, size_t count,
 				    struct seep_growth *ret)
 {
-	*ret = (struct seep_growth){ .looks = looks, .look_count = count };
+	*ret = (struct seep_growth){ .looks = calloc(count, sizeof(*looks)), .look_count = count };
 	struct finder f = { .growth = ret };
-	bool ok = find(&f);
 
+	seep_report_init(&ret->report);
+	if (ret->looks)
+		memcpy(ret->looks, looks, count * sizeof(*looks));
+	bool ok = find(&f);
 	for (unsigned kind = 0; kind < SEEP_GROWTH_KINDS; kind++)
 		seep_map_deinit(&f.lines[kind]);
 	if (!ok)
@@ -314,8 +408,10 @@ void seep_growth_deinit(struct seep_growth *growth)
 			free(line->at);
 		seep_vec_free(&growth->lines[kind]);
 	}
+	free(growth->looks);
 	free(growth->heap.at);
 	free(growth->goroutines.at);
 	free(growth->seconds);
+	seep_report_deinit(&growth->report);
 	*growth = (struct seep_growth){};
 }

@@ -1,11 +1,11 @@
-// What grew, as JSON, schema seep-diff/1: docs/json.md describes it.
+// What grew, as JSON, schema seep-diff/1: docs/diff.md describes it.
 #include "report/growth.h"
 
 #include "report/json.h"
+#include "report/wording.h"
 
 #include <inttypes.h>
 #include <jansson.h>
-#include <stdio.h>
 
 static json_t *look_json(struct seep_json *w, const struct seep_growth *growth, size_t i)
 {
@@ -35,23 +35,31 @@ static json_t *amounts_json(struct seep_json *w, const struct seep_growth *growt
 	return array;
 }
 
+static void set_finding(struct seep_json *w, json_t *object, const struct seep_finding *finding)
+{
+	seep_json_set_string(w, object, "cause", finding->cause);
+	seep_json_set_string(w, object, "verdict", seep_verdict_name(finding->verdict));
+	seep_json_set(w, object, "signature", json_sprintf("%016" PRIx64, finding->signature));
+	seep_json_set_string(w, object, "noun", seep_wording_noun(finding));
+	seep_json_set_string(w, object, "holder", finding->holder);
+	seep_json_set_frame(w, object, "where", &finding->where);
+	seep_json_set_frame(w, object, "created", &finding->created);
+	seep_json_set_string(w, object, "summary", finding->summary);
+	seep_json_set(w, object, "why", seep_json_strings(w, finding->why.data, finding->why.len));
+	seep_json_set_string(w, object, "fix", finding->fix);
+	seep_json_set_string(w, object, "known", finding->known);
+	seep_json_set_string(w, object, "known_source", finding->known_source);
+}
+
 static json_t *line_json(struct seep_json *w, const struct seep_growth *growth,
 			 const struct seep_growth_line *line)
 {
 	json_t *object = json_object();
 
-	if (line->finding) {
-		char signature[17];
-		snprintf(signature, sizeof(signature), "%016" PRIx64, line->finding->signature);
-		seep_json_set_string(w, object, "cause", line->finding->cause);
-		seep_json_set_string(w, object, "verdict",
-				     seep_verdict_name(line->finding->verdict));
-		seep_json_set_string(w, object, "signature", signature);
-		seep_json_set_string(w, object, "holder", line->finding->holder);
-		seep_json_set_frame(w, object, "where", &line->finding->where);
-	} else {
+	if (line->finding)
+		set_finding(w, object, line->finding);
+	else
 		seep_json_set_string(w, object, "name", line->name);
-	}
 	seep_json_set(w, object, "count", amounts_json(w, growth, line, false));
 	seep_json_set(w, object, "retained_bytes", amounts_json(w, growth, line, true));
 	if (growth->seconds) {
@@ -74,7 +82,7 @@ struct seep_error *seep_growth_write_json(const struct seep_growth *growth,
 	};
 	struct seep_json w = {};
 	json_auto_t *root = json_object();
-	json_t *looks = json_array(), *totals = json_object(), *caveats = json_array();
+	json_t *looks = json_array(), *totals = json_object();
 
 	seep_json_set_string(&w, root, "schema", "seep-diff/1");
 	for (size_t i = 0; i < growth->look_count; i++)
@@ -91,8 +99,11 @@ struct seep_error *seep_growth_write_json(const struct seep_growth *growth,
 					 line_json(&w, growth, &growth->lines[kind].data[i]));
 		seep_json_set(&w, root, keys[kind], lines);
 	}
-	for (size_t i = 0; growth->caveats[i]; i++)
-		seep_json_append(&w, caveats, seep_json_string(growth->caveats[i]));
+	seep_json_set_suppressed(&w, root, &growth->report);
+	json_t *caveats =
+		seep_json_strings(&w, growth->report.caveats.data, growth->report.caveats.len);
+	seep_vec_foreach(note, &growth->report.notes)
+		seep_json_append(&w, caveats, seep_json_string(*note));
 	seep_json_set(&w, root, "caveats", caveats);
 	return seep_json_finish(&w, root, file);
 }

@@ -5,17 +5,25 @@
 //	     grew       now    per hour     count      grew
 //	+1.3 MiB   13.4 MiB    +230 MiB     1,812      +510   reachable heap
 //	...
-//	by finding
-//	+1.2 MiB    1.3 MiB    +228 MiB       112      +100 ! send-blocked, proven  main.handle.func1  main.go:33
+//	1. proven send-blocked  main.handle.func1
+//	   now         112 goroutines, holding 1.3 MiB
+//	   grows by    5 goroutines per second, 228 MiB per hour
+//	   at          /srv/main.go:33
+//	   fix         receive until the senders are done, ...
 //
-// An exclamation mark is what stands out (detect/growth.h).
+//	by finding
+//	+1.2 MiB    1.3 MiB    +228 MiB       112      +100 ! send-blocked (proven)  main.handle.func1  main.go:33
+//
+// An exclamation mark is what stands out (detect/growth.h); of these the findings are told in words, ahead of the tables.
 #include "report/growth.h"
 
 #include "report/page.h"
+#include "report/text.h"
+#include "report/wording.h"
 
 #include <inttypes.h>
 
-enum { LINES = 10, COLUMN = 11, COUNT = 12 };
+enum { LINES = 10, FINDINGS = 3, COLUMN = 11, COUNT = 12 };
 
 /** Text that ends at a column. */
 static void add_right(struct seep_page *page, struct seep_str *text, size_t width)
@@ -84,7 +92,7 @@ static void add_name(struct seep_page *page, const struct seep_growth_line *line
 			seep_style_function(&name, line->name, room);
 		seep_page_add(page, seep_str_text(&name));
 	} else {
-		seep_style_text(&name, f->cause, 0);
+		seep_style_text(&name, f->cause, 40);
 		seep_str_addf(&name, " (%s)  ", seep_verdict_name(f->verdict));
 		size_t width = seep_style_width(seep_str_text(&name));
 		room = room > width + 20 ? room - width : 20;
@@ -174,6 +182,117 @@ static void add_head(struct seep_page *page, const struct seep_growth *growth)
 			      "      bytes      bytes                  count       count\n");
 }
 
+/** "116 goroutines per second", in the unit of time in which it is at least one. */
+static void add_pace(struct seep_str *str, double per_second, bool bytes, const char *noun)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = { { "second", 1 }, { "minute", 60 }, { "hour", 3600 }, { "day", 86400 } };
+	size_t unit = 0;
+
+	while (unit < 3 && per_second * units[unit].seconds < (bytes ? 1024 : 1))
+		unit++;
+	double n = per_second * units[unit].seconds + 0.5;
+	uint64_t whole = n < 1e18 ? (uint64_t)n : (uint64_t)1e18;
+	if (bytes)
+		seep_style_bytes(str, whole);
+	else
+		seep_style_counted(str, whole, noun);
+	seep_str_addf(str, " per %s", units[unit].name);
+}
+
+static void add_growing(struct seep_page *page, const struct seep_growth *growth,
+			const struct seep_growth_line *line)
+{
+	_cleanup_(seep_str_deinit) struct seep_str str = {};
+	const char *noun = seep_wording_noun(line->finding);
+	bool counts = line->grew.count > 0, bytes = line->grew.bytes > 0;
+
+	if (!growth->seconds) {
+		seep_page_label(page, "grew by");
+		if (counts)
+			seep_style_counted(&str, line->grew.count, noun);
+		seep_str_add(&str, counts && bytes ? ", " : "");
+		if (bytes)
+			seep_style_bytes(&str, line->grew.bytes);
+	} else {
+		seep_page_label(page, "grows by");
+		if (counts && line->counts_per_s > 0)
+			add_pace(&str, line->counts_per_s, false, noun);
+		seep_str_add(&str, str.len && bytes ? ", " : "");
+		if (bytes)
+			add_pace(&str, line->bytes_per_s, true, NULL);
+	}
+	seep_page_wrap(page, &str, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+}
+
+static void add_prose(struct seep_page *page, const char *label, const char *text)
+{
+	seep_page_label(page, label);
+	seep_page_prose(page, text, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+	seep_page_add(page, "\n");
+}
+
+/** A finding that stands out, in words. */
+static void add_finding(struct seep_page *page, const struct seep_growth *growth,
+			const struct seep_growth_line *line, size_t number)
+{
+	const struct seep_finding *f = line->finding;
+	_cleanup_(seep_str_deinit) struct seep_str head = {}, now = {};
+
+	seep_str_addf(&head, "%zu. %s ", number, seep_verdict_name(f->verdict));
+	seep_style_text(&head, f->cause, 40);
+	seep_page_add(page, "\n");
+	seep_page_ink(page, SEEP_INK_BOLD, seep_str_text(&head));
+	page->str.failed |= head.failed;
+	seep_page_add(page, "\n   ");
+	seep_page_prose(page, f->summary, 3, 3);
+	seep_page_add(page, "\n");
+	if (f->holder)
+		add_prose(page,
+			  line->of == SEEP_GROWTH_VARIABLE ? "variable" :
+			  line->of == SEEP_GROWTH_TYPE	   ? "type" :
+							     "held by",
+			  f->holder);
+	if (f->where.function) {
+		seep_page_label(page, "where");
+		seep_page_place(page, &f->where, SEEP_PAGE_LABEL, 0, SEEP_INK_PLAIN);
+	}
+	if (f->created.function) {
+		seep_page_label(page, "created by");
+		seep_page_place(page, &f->created, SEEP_PAGE_LABEL, 0, SEEP_INK_PLAIN);
+	}
+	seep_page_label(page, "now");
+	seep_wording_amount(&now, f);
+	seep_page_wrap(page, &now, SEEP_PAGE_LABEL, SEEP_PAGE_LABEL);
+	add_growing(page, growth, line);
+	if (line->of != SEEP_GROWTH_FINDING || page->verbose)
+		for (size_t i = 0; i < f->why.len; i++)
+			add_prose(page, i ? "" : "why", f->why.data[i]);
+	if (f->known)
+		add_prose(page, "known", f->known);
+	if (f->fix)
+		add_prose(page, "fix", f->fix);
+}
+
+/** What stands out, in words. */
+static void add_findings(struct seep_page *page, const struct seep_growth *growth)
+{
+	size_t out = 0;
+
+	seep_vec_foreach(line, &growth->lines[SEEP_GROWTH_FINDING])
+		if (line->stands_out && (out++ < FINDINGS || page->verbose))
+			add_finding(page, growth, line, out);
+	if (out > FINDINGS && !page->verbose)
+		seep_page_note(page, out - FINDINGS, "more finding with -v",
+			       "more findings with -v");
+	if (!out)
+		seep_page_add(page, growth->report.suppressed.len ?
+					    "\nNothing stands out but what is known already.\n" :
+					    "\nNothing stands out.\n");
+}
+
 static void add_total(struct seep_page *page, const struct seep_growth *growth,
 		      const struct seep_growth_line *line, const char *name)
 {
@@ -182,32 +301,50 @@ static void add_total(struct seep_page *page, const struct seep_growth *growth,
 	seep_page_add(page, "\n");
 }
 
+static void add_caveats(struct seep_page *page)
+{
+	const struct seep_report *report = page->report;
+
+	for (size_t i = 0; i < report->caveats.len + (page->verbose ? report->notes.len : 0); i++) {
+		seep_page_add(page, i ? " - " : "\nMind:\n - ");
+		seep_page_prose(page,
+				i < report->caveats.len ?
+					report->caveats.data[i] :
+					report->notes.data[i - report->caveats.len],
+				3, 3);
+		seep_page_add(page, "\n");
+	}
+}
+
 struct seep_error *seep_growth_write_text(const struct seep_growth *growth,
 					  const struct seep_report_options *options, FILE *file)
 {
 	struct seep_page page;
-	bool changed = false;
+	size_t changed = 0, grown = 0;
 
-	seep_page_init(&page, growth->looks[growth->look_count - 1], options);
+	seep_page_init(&page, &growth->report, options);
 	page.top = options->top ? options->top : LINES;
 	add_head(&page, growth);
 	add_total(&page, growth, &growth->heap, "reachable heap, by objects");
 	add_total(&page, growth, &growth->goroutines, "goroutines' stacks");
+	add_findings(&page, growth);
+	seep_text_suppressed_sum(&page);
 	for (unsigned kind = 0; kind < SEEP_GROWTH_KINDS; kind++) {
 		add_table(&page, growth, kind);
-		changed |= growth->lines[kind].len > 0;
+		changed += growth->lines[kind].len;
+		seep_vec_foreach(line, &growth->lines[kind])
+			grown += !line->shrank;
 	}
 	seep_page_add(&page, "\n");
 	seep_page_prose(
 		&page,
-		changed ?
+		grown || (changed && page.verbose) ?
 			"Bytes are what each retains. ! stands out: it grew steadily, while the rest did not." :
-			"Nothing changed.",
+		changed ? "Nothing grew. What became less is shown with -v." :
+			  "Nothing changed.",
 		0, 0);
 	seep_page_add(&page, "\n");
-	for (size_t i = 0; growth->caveats[i]; i++) {
-		seep_page_prose(&page, growth->caveats[i], 0, 0);
-		seep_page_add(&page, "\n");
-	}
+	seep_text_suppressed(&page);
+	add_caveats(&page);
 	return seep_page_finish(&page, file);
 }

@@ -56,6 +56,10 @@ struct json_t *seep_json_holder(struct seep_json *w, const struct seep_holder *h
 struct json_t *seep_json_parts(struct seep_json *w, const struct seep_ledger_part *parts,
 			       size_t len);
 
+/** "suppressed": what of each is told all the same, and why it is suppressed; left out if there is nothing. */
+void seep_json_set_suppressed(struct seep_json *w, struct json_t *root,
+			      const struct seep_report *report);
+
 /** Writes root, indented, to file; root stays the caller's. */
 struct seep_error *seep_json_finish(struct seep_json *w, const struct json_t *root, FILE *file)
 	_must_check_;

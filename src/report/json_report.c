@@ -71,7 +71,6 @@ static json_t *finding_json(struct seep_json *w, const struct seep_finding *find
 	return object;
 }
 
-/** What of a finding is told although it is suppressed, and why it is. */
 static json_t *suppressed_json(struct seep_json *w, const struct seep_suppressed *suppressed)
 {
 	json_t *object = json_object();
@@ -82,6 +81,16 @@ static json_t *suppressed_json(struct seep_json *w, const struct seep_suppressed
 	seep_json_set_string(w, object, "reason", suppressed->reason);
 	seep_json_set_string(w, object, "rule", suppressed->rule);
 	return object;
+}
+
+void seep_json_set_suppressed(struct seep_json *w, json_t *root, const struct seep_report *report)
+{
+	if (!report->suppressed.len)
+		return;
+	json_t *array = json_array();
+	seep_vec_foreach(suppressed, &report->suppressed)
+		seep_json_append(w, array, suppressed_json(w, suppressed));
+	seep_json_set(w, root, "suppressed", array);
 }
 
 static json_t *target_json(struct seep_json *w, const struct seep_report *report)
@@ -226,20 +235,15 @@ static void set_findings(struct seep_json *w, json_t *root, const struct seep_re
 			 const struct seep_report_options *options)
 {
 	size_t count = report->findings.len;
-	json_t *findings = json_array(), *suppressed = json_array();
+	json_t *findings = json_array();
 
-	seep_vec_foreach(known, &report->suppressed)
-		seep_json_append(w, suppressed, suppressed_json(w, known));
 	if (options->top && count > options->top)
 		count = options->top;
 	for (size_t i = 0; i < count; i++)
 		seep_json_append(w, findings, finding_json(w, &report->findings.data[i]));
 	seep_json_set(w, root, "findings", findings);
 	seep_json_set_known(w, root, "findings_left_out", report->findings.len - count);
-	if (report->suppressed.len)
-		seep_json_set(w, root, "suppressed", suppressed);
-	else
-		json_decref(suppressed);
+	seep_json_set_suppressed(w, root, report);
 	seep_json_set(w, root, "holders",
 		      holders_json(w, report->holders.data, report->holders.len));
 }

@@ -7,8 +7,6 @@
 #include "report/style.h"
 #include "report/wording.h"
 
-#include "detect/detect.h"
-
 #include <inttypes.h>
 #include <string.h>
 
@@ -176,7 +174,7 @@ static void add_suite(struct seep_str *str, const struct seep_report *report,
 
 	for (size_t i = 0; i < seep_cause_page_count; i++) {
 		const char *cause = seep_cause_pages[i].name;
-		if (!seep_detect_is_listed(options->only, cause))
+		if (!seep_wording_looked_for(&seep_cause_pages[i], options->only))
 			continue;
 		tests++;
 		failures += count_failures(report, cause) > 0;
@@ -190,7 +188,7 @@ static void add_suite(struct seep_str *str, const struct seep_report *report,
 	add_counts(str, tests, failures, skipped);
 	seep_str_addf(str, " time=\"%.3f\">\n", (double)report->capture.total_ns / 1e9);
 	for (size_t i = 0; i < seep_cause_page_count; i++)
-		if (seep_detect_is_listed(options->only, seep_cause_pages[i].name))
+		if (seep_wording_looked_for(&seep_cause_pages[i], options->only))
 			add_case(str, report, &seep_cause_pages[i]);
 	if (report->caveats.len) {
 		seep_str_add(str, "    <system-out>");

@@ -9,8 +9,6 @@
 #include "report/source_uri.h"
 #include "report/wording.h"
 
-#include "detect/detect.h"
-
 #include <inttypes.h>
 #include <jansson.h>
 #include <string.h>
@@ -191,7 +189,7 @@ static int rule_index(const struct seep_report_options *options, const char *cau
 	int index = 0;
 
 	for (size_t i = 0; i < seep_cause_page_count; i++) {
-		if (!seep_detect_is_listed(options->only, seep_cause_pages[i].name))
+		if (!seep_wording_looked_for(&seep_cause_pages[i], options->only))
 			continue;
 		if (strcmp(seep_cause_pages[i].name, cause) == 0)
 			return index;
@@ -251,7 +249,7 @@ static json_t *tool_of(struct log *log, const struct seep_report_options *option
 	set_text(log, driver, "name", "seep");
 	set_text(log, driver, "version", SEEP_VERSION);
 	for (size_t i = 0; i < seep_cause_page_count; i++)
-		if (seep_detect_is_listed(options->only, seep_cause_pages[i].name))
+		if (seep_wording_looked_for(&seep_cause_pages[i], options->only))
 			seep_json_append(&log->json, rules, rule_of(log, &seep_cause_pages[i]));
 	seep_json_set(&log->json, driver, "rules", rules);
 	seep_json_set(&log->json, tool, "driver", driver);

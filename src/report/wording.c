@@ -1,6 +1,8 @@
 // What several formats say in the same words: see wording.h.
 #include "report/wording.h"
 
+#include "detect/detect.h"
+#include "detect/growth.h"
 #include "report/cause_pages.h"
 #include "report/style.h"
 
@@ -56,6 +58,12 @@ uint64_t seep_wording_leaked(const struct seep_finding *finding)
 		return 0;
 	// What counts something else lists the goroutines that it is about.
 	return finding->noun ? finding->goroutines.len : finding->count;
+}
+
+bool seep_wording_looked_for(const struct seep_cause_page *page, const char *only)
+{
+	return strcmp(page->name, SEEP_GROWTH_CAUSE) != 0 &&
+	       seep_detect_is_listed(only, page->name);
 }
 
 void seep_wording_title(struct seep_str *str, const struct seep_cause_page *page)

@@ -17,6 +17,8 @@ bool seep_wording_is_leak(const struct seep_finding *finding);
 bool seep_wording_is_leaked(const struct seep_finding *finding);
 /** How many goroutines will never run on according to it. */
 uint64_t seep_wording_leaked(const struct seep_finding *finding);
+/** Whether the cause of the page was looked for by an inspection that is limited to `only`, NULL = all. */
+bool seep_wording_looked_for(const struct seep_cause_page *page, const char *only);
 /** What follows "# name: " in a page's first line. */
 void seep_wording_title(struct seep_str *str, const struct seep_cause_page *page);
 /** Whether that cause was not looked for, for want of memory. */
