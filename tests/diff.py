@@ -14,6 +14,7 @@ import hashlib
 import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -67,12 +68,17 @@ class Service:
         return int(self.child.line())
 
 
-def seep(options, *arguments):
+def run(options, *arguments, status=0):
+    """(standard output, standard error)"""
     done = subprocess.run([options.seep, *map(str, arguments)], check=False, text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=120)
-    if done.returncode != 0:
-        raise programs.Failure(f"seep {arguments[0]}: exit {done.returncode}", done.stderr.strip())
-    return done.stdout
+    if done.returncode != status:
+        raise programs.Failure(f"seep {' '.join(map(str, arguments))}: exit {done.returncode}", done.stderr.strip())
+    return done.stdout, done.stderr
+
+
+def seep(options, *arguments):
+    return run(options, *arguments)[0]
 
 
 def looks(options, service, folder, name, count=3):
@@ -129,8 +135,13 @@ def case_leak(options, binary, folder):
     rank, site = line_of(report, "goroutines", "main.lookup")
     expect(rank == 0 and site["stands_out"], f"main.lookup is number {rank + 1}", json.dumps(site))
     check_rate(site, truth)
+    expect(len(outstanding(report, "findings")) == 1, "the leak is told twice", json.dumps(outstanding(report, "findings")))
     text = seep(options, "diff", *files)
-    expect("! send-blocked (proven)  main.lookup" in text, text)
+    for told in ("1. proven send-blocked\n", "\n   grows by    ", " goroutines per ", "! send-blocked (proven)  main.lookup"):
+        expect(told in text, f"the text has no {told!r}", text)
+    shuffled = json.loads(seep(options, "diff", "--json", files[2], files[0], files[1]))
+    expect(any("order of time" in caveat for caveat in shuffled.pop("caveats")), shuffled.get("caveats"))
+    expect(shuffled.items() <= report.items(), "another order makes another report")
     return check_rate(first, truth)
 
 
@@ -138,11 +149,18 @@ def case_cache(options, binary, folder):
     with Service(binary, "cache") as service:
         files, truth = looks(options, service, folder, "cache")
     report = json.loads(seep(options, "diff", "--json", *files))
-    expect(not report["findings"], "a finding grew", json.dumps(report["findings"][:1]))
-    rank, line = line_of(report, "types", "main.session")
+    found = report["findings"]
+    expect([(f["cause"], f["verdict"], f["stands_out"]) for f in found] == [("growth", "suspect", True)], json.dumps(found[:2]))
+    expect(options.stripped or found[0]["holder"] == "main.sessions", found[0]["holder"])
+    _, line = line_of(report, "types", "main.session")
     expect(line["stands_out"], "main.session does not stand out", json.dumps(line))
-    best = outstanding(report, "variables")
-    expect(best and (options.stripped or best[0]["name"] == "main.sessions"), json.dumps(best[:2]))
+    rules = folder / "rules"
+    rules.write_text("cause growth\nsignature " + found[0]["signature"] + "\nreason it is a cache\n")
+    for more, status in ((["--fail-on", "suspect"], 1), (["--fail-on", "abandoned"], 0),
+                         (["--fail-on", "suspect", "--suppress", rules], 0)):
+        run(options, "diff", *more, *files, status=status)
+    report = json.loads(seep(options, "diff", "--json", "--suppress", rules, *files))
+    expect(not report["findings"] and [f["cause"] for f in report["suppressed"]] == ["growth"], json.dumps(report["findings"]))
     return check_rate(line, truth)
 
 
@@ -187,7 +205,38 @@ def case_builds(options, _, folder):
     return "one line for both"
 
 
-CASES = [case_leak, case_cache, case_clean, case_instances, case_builds]
+def case_operands(options, binary, folder):
+    """A capture, a core file and the process as it is now."""
+    with Service(binary, "leak") as service:
+        files = looks(options, service, folder, "operand", 1)[0]
+        if shutil.which("gcore"):
+            service.load.wait_served(1000)
+            subprocess.run(["gcore", "-o", folder / "core", str(service.child.pid)], check=True, stdin=subprocess.DEVNULL,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            files.append(folder / f"core.{service.child.pid}")
+        service.load.wait_served(1000)
+        report = json.loads(seep(options, "diff", "--json", *files, service.child.pid))
+    counts = line_of(report, "findings", "main.lookup")[1]["count"]
+    expect(len(counts) == len(files) + 1 and counts == sorted(set(counts)), counts)
+    expect(len(files) == 1 or any("has no clock" in caveat for caveat in report["caveats"]), report["caveats"])
+    return " and ".join(map(str, counts))
+
+
+def case_mistakes(options, binary, folder):
+    with Service(binary, "clean") as service:
+        (good,), _ = looks(options, service, folder, "good", 1)
+    damaged = folder / "damaged"
+    damaged.write_bytes(good.read_bytes()[:-5000])
+    said = run(options, "diff", good, damaged, good, status=5)[1]
+    expect(str(damaged) in said, said)
+    expect("two or more" in run(options, "diff", good, status=2)[1], "one operand")
+    expect("no such file" in run(options, "diff", good, folder / "none", status=2)[1].lower(), "no file")
+    same = seep(options, "diff", good, good)
+    expect("Nothing changed." in same and "of one moment" in same, same)
+    return "each is told"
+
+
+CASES = [case_leak, case_cache, case_clean, case_instances, case_builds, case_operands, case_mistakes]
 
 
 def run_case(case, options, binary):

@@ -28,7 +28,7 @@ import xml.etree.ElementTree
 import run_programs as programs
 
 READER = pathlib.Path(__file__).resolve().parent / "formats"
-SCHEMA = programs.ROOT / "docs" / "schema" / "seep-1.schema.json"
+SCHEMAS = programs.ROOT / "docs" / "schema"
 CAUSES = {path.stem for path in (programs.ROOT / "docs" / "causes").glob("*.md")} - {"growth"}  # which takes two looks
 RELEASE = "1.27"
 CASES = [
@@ -62,11 +62,16 @@ class Tools:
             raise programs.Failure("the readers cannot be built", *built.stderr.decode("utf-8", "replace").splitlines()[-20:])
         # `go tool pprof` itself, without the second that go takes to find it each time.
         self.profiler = self.must([self.go, "tool", "-n", "pprof"]).strip()
-        self.strict = self.folder / "strict.schema.json"
-        self.strict.write_text(json.dumps(closed(json.loads(SCHEMA.read_text(encoding="utf-8")))))
+        self.strict, self.strict_diff = (self.strict_schema(f"{name}.schema.json") for name in ("seep-1", "seep-diff-1"))
         self.stacks = self.folder / "stacks"
         self.must([self.go, "build", "-buildvcs=false", "-trimpath", "-o", self.stacks, "./stacks"])
         self.binary = programs.build(self.go, self.release, "plain", programs.source_hash())
+
+    def strict_schema(self, name):
+        """A copy that takes no keys but those that it names."""
+        path = self.folder / name
+        path.write_text(json.dumps(closed(json.loads((SCHEMAS / name).read_text(encoding="utf-8")))))
+        return path
 
     def run(self, command):
         """Its result, text."""
@@ -394,6 +399,35 @@ def check_top(tools):
     with_program(tools, "substring/leak", look)
 
 
+def check_diff(tools):
+    """seep diff of two processes that have nothing in common, each way, and what it refuses."""
+    rules = tools.folder / "diff.supp"
+    rules.write_text("cause map-bloat\nreason x\n\ncause send-blocked\nreason x\n")
+
+    def with_both(first, second):
+        for before, after, leaks in ((first, second, {("send-blocked", False), ("map-bloat", True)}),
+                                     (second, first, {("send-blocked", True), ("map-bloat", False)})):
+            for options in ([], ["--suppress", rules]):
+                path = tools.folder / "diff.json"
+                result = tools.run([tools.seep, "diff", "--json", "--fail-on=proven", *options, "-o", path,
+                                    str(before.pid), str(after.pid)])
+                failed = ("send-blocked", True) in leaks and not options
+                expect("exit status of seep diff", result.returncode, EXIT_FINDINGS if failed else 0)
+                tools.read(tools.strict_diff, path)
+                report = json.loads(path.read_text(encoding="utf-8"))
+                found = {(f["cause"], f["count"][1] > f["count"][0]) for f in report["findings"] if f["cause"] != "growth"}
+                taken = {f["cause"] for f in report.get("suppressed", [])}
+                expect("findings", found, set() if options else leaks)
+                expect("suppressed", taken, {"map-bloat", "send-blocked"} if options else set())
+        for form in ("html", "pprof", "prom", "junit", "sarif"):
+            result = tools.run([tools.seep, "diff", f"--format={form}", str(first.pid), str(second.pid)])
+            expect(f"diff --format={form}", result.returncode, EXIT_USAGE)
+            if b"text and json" not in result.stderr:
+                raise programs.Failure(f"not told what it knows: {result.stderr}")
+
+    with_program(tools, "send-blocked/leak", lambda a: with_program(tools, "map-bloat/leak", lambda b: with_both(a, b)))
+
+
 def check_web(tools):
     """pprof's own pages show the profile."""
 
@@ -530,7 +564,7 @@ def main():
             sys.exit(tally.close())
         jobs = [(f"catalogue {case}", check_program, (tools, case)) for case in CASES]
         jobs += [(f"report made by hand, {kind}", check_fake, (tools, kind)) for kind in FAKES]
-        others = (check_stacks, check_top, check_web, check_little_memory, check_terminal, check_readers)
+        others = (check_stacks, check_top, check_diff, check_web, check_little_memory, check_terminal, check_readers)
         jobs += [(check.__name__, check, (tools,)) for check in others]
 
         def one(job):
