@@ -36,7 +36,7 @@ CASES = [
     "substring/leak", "lost-elements/leak-trees", "ticker/leak", "array-by-value/leak", "defer-pileup/leak",
     "map-bloat/leak", "idioms/ok-slog",
 ]
-FAKES = ["leaky", "memory", "suspect", "clean", "hostile"]
+FAKES = ["leaky", "memory", "suspect", "clean", "hostile", "known"]
 LEVELS = {"suspect": "warning"}
 LEAKED = ("proven", "deadlocked", "abandoned")
 # What pprof hides of a stack, below the frame that is of interest.

@@ -9,16 +9,20 @@ The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed,
 """
 
 import argparse
+import base64
+import gzip
 import hashlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
 import time
 import urllib.error
 import urllib.request
+import xml.etree.ElementTree
 
 import run_programs as programs
 
@@ -93,6 +97,10 @@ class Subject:
         both = report["findings"] + report.get("suppressed", [])
         check(sorted(map(identity, both)) == self.all, "findings differ from those without rules:", *map(identity, both))
         return report
+
+    def has_html(self):
+        return "html" in subprocess.run([self.seep, "inspect", "--help"], stdin=subprocess.DEVNULL, capture_output=True, check=True,
+                                        text=True).stdout
 
     def finding(self, cause):
         found = [f for f in self.plain["findings"] if f["cause"] == cause]
@@ -172,6 +180,51 @@ def told_in_the_text(subject):
     check(f"signature   {subject.finding('subslice')['signature']}" in out, out)
 
 
+def told_in_other_formats(subject):
+    """What is suppressed is in each format in its own way, and fails nothing."""
+    senders, pictures = subject.finding("send-blocked"), subject.finding("subslice")
+    path = subject.file("a.supp", "cause send-blocked\nreason <known> & done\n\ncause subslice\nreason y\n")
+    taken = {senders["signature"]: f"<known> & done ({path}:1)", pictures["signature"]: f"y ({path}:4)"}
+    left = sorted(f["signature"] for f in subject.plain["findings"] if f["signature"] not in taken)
+
+    def written(form):
+        output = subject.folder / "report"
+        options = ("--only", "send-blocked,subslice") if form == "only" else ()
+        status, _, err = subject.run("--format", "junit" if form == "only" else form, "-o", output, "--fail-on", "suspect",
+                                     "--suppress", path, *options)
+        check(status == (0 if form == "only" else 1), f"exit status {status}, {form}: {err}")
+        return output.read_bytes()
+
+    results = json.loads(written("sarif"))["runs"][0]["results"]
+    check(all("suppressions" in r for r in results), "some results have suppressions, and some do not")
+    told = {r["partialFingerprints"]["seep/v1"]: r["suppressions"] for r in results}
+    why = {signature: s[0]["justification"] for signature, s in told.items() if s}
+    check(why == taken and sorted(s for s in told if not told[s]) == left, f"suppressions in SARIF: {told}")
+
+    cases = {c.get("name").split(":")[0]: c for c in xml.etree.ElementTree.fromstring(written("junit")).iter("testcase")}
+    for finding in (senders, pictures):
+        case = cases[finding["cause"]]
+        check(case.find("skipped").get("message") == "known already: " + taken[finding["signature"]], "skipped in JUnit")
+        check(finding["signature"] in case.find("system-out").text and case.find("failure") is None, "case in JUnit")
+    check("growth" not in cases, "one look cannot tell of growth")
+    only = xml.etree.ElementTree.fromstring(written("only"))
+    check([only.get(key) for key in ("tests", "failures")] == ["2", "0"], f"counts in JUnit: {only.attrib}")
+
+    series = dict(line.rsplit(" ", 1) for line in written("prom").decode().splitlines() if not line.startswith("#"))
+    for finding in (senders, pictures):
+        name = f'cause="{finding["cause"]}",verdict="{finding["verdict"]}"'
+        check(series.get(f"seep_suppressed_findings{{{name}}}") == "1", "not counted in OpenMetrics")
+        check(f"seep_findings{{{name}}}" not in series, "counted twice in OpenMetrics")
+        check(not any(finding["signature"] in key for key in series), "a series of what is suppressed")
+    profile = gzip.decompress(written("pprof"))
+    check(b"2 findings were left out: they are known already" in profile, "no comment in the profile")
+    check([s for s in (*taken, *left) if s.encode() in profile] == left, "samples in the profile")
+    page = re.search(rb'id="report">([A-Za-z0-9+/=]+)<', written("html")) if subject.has_html() else None
+    if page:
+        report = json.loads(gzip.decompress(base64.b64decode(page[1])))
+        check({f["signature"] for f in report["suppressed"]} == set(taken), "suppressed in HTML")
+
+
 def mistakes(subject):
     for text, said in (
         ("cause send-blocked\n", "a.supp:1: the rule that begins here has no reason"),
@@ -231,7 +284,7 @@ def baseline(subject):
 def run_checks(subject):
     """How many passed and failed."""
     failed = 0
-    checks = [by_each_way, several_files, an_end, not_counted, told_in_the_text, mistakes, labels, baseline]
+    checks = [by_each_way, several_files, an_end, not_counted, told_in_the_text, told_in_other_formats, mistakes, labels, baseline]
     for one in checks:
         try:
             one(subject)

@@ -61,6 +61,7 @@ function Card({ finding, open, onSearch }) {
 					${finding.created && html`<${Fact} name="started"><code>${place(finding.created)}</code><//>`}
 					${finding.holder && html`<${Fact} name="held by"><code>${finding.holder}</code><//>`}
 					${finding.why?.length > 0 && html`<${Fact} name="why"><ul>${finding.why.map((line, i) => html`<li key=${i}>${line}</li>`)}</ul><//>`}
+					${finding.known && html`<${Fact} name="known">${finding.known}<//>`}
 					${finding.fix && html`<${Fact} name="fix"><span class="fix">${finding.fix}</span><//>`}
 					<${Fact} name="memory">${bytes(finding.retained_bytes)} would be free${
 						finding.wasted_bytes ? `; ${bytes(finding.wasted_bytes)} that nothing can see` : ''}${
@@ -76,12 +77,25 @@ function Card({ finding, open, onSearch }) {
 		</details>`;
 }
 
-export function Findings({ findings, leftOut, onSearch }) {
+function Suppressed({ suppressed }) {
+	return html`
+		<details class="more suppressed">
+			<summary>${counted(suppressed.length, 'finding')} known already, and not counted</summary>
+			<ul>${suppressed.map((known, i) => html`
+				<li key=${i}><b>${known.cause}</b> ${known.verdict}, ${counted(known.count, known.noun)}, ${
+					bytes(Math.max(known.retained_bytes, known.wasted_bytes || 0))} <code>${known.holder || place(known.where)}</code>: ${
+					known.rule ? `${known.reason} (${known.rule})` : 'known from the baseline'}</li>`)}</ul>
+		</details>`;
+}
+
+export function Findings({ findings, leftOut, suppressed, onSearch }) {
+	const nothing = suppressed ? 'Nothing found but what is known already' : 'Nothing found';
 	return html`
 		<section id="findings" aria-labelledby="findings-title">
-			<h2 id="findings-title">${findings.length ? counted(findings.length, 'finding') : 'Nothing found'}</h2>
-			${!findings.length && html`<p>Nothing in this program leaks, as far as seep can see. What it cannot see is listed at the end.</p>`}
+			<h2 id="findings-title">${findings.length ? counted(findings.length, 'finding') : nothing}</h2>
+			${!findings.length && !suppressed && html`<p>Nothing in this program leaks, as far as seep can see. What it cannot see is listed at the end.</p>`}
 			<div class="cards">${findings.map((finding, i) => html`<${Card} key=${finding.signature + i} finding=${finding} open=${i === 0} onSearch=${onSearch} />`)}</div>
 			${leftOut > 0 && html`<p class="hint">${counted(leftOut, 'more finding')} left out by --top.</p>`}
+			${suppressed && html`<${Suppressed} suppressed=${suppressed} />`}
 		</section>`;
 }

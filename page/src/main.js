@@ -66,7 +66,7 @@ function Page({ report, tree }) {
 		<${Header} report=${report} />
 		<main>
 			<${Tiles} report=${report} />
-			<${Findings} findings=${report.findings} leftOut=${report.findings_left_out} onSearch=${tree?.length ? search : null} />
+			<${Findings} findings=${report.findings} leftOut=${report.findings_left_out} suppressed=${report.suppressed} onSearch=${tree?.length ? search : null} />
 			<${Heap} tree=${tree} query=${query} onQuery=${setQuery} />
 			<${Holders} holders=${report.holders} heap=${report.heap} />
 			<${Ledger} memory=${report.memory} heap=${report.heap} types=${report.types} />

@@ -1,5 +1,6 @@
 // The report as JUnit XML, for continuous integration: a test case for each cause that was looked for, with a failure
-// for each of its findings. A cause that memory did not suffice for is skipped, and not a success.
+// for each of its findings. A cause that memory did not suffice for is skipped, and not a success; nor is one that has only findings that
+// are known already.
 //
 // All text is escaped as for a terminal first, so that no character is left that XML cannot have, and then for XML.
 #include "report/cause_pages.h"
@@ -78,6 +79,7 @@ static void add_body(struct seep_str *str, const struct seep_finding *finding)
 	seep_vec_foreach(why, &finding->why)
 		add_line(str, "why", *why);
 	add_line(str, "fix", finding->fix);
+	add_line(str, "known", finding->known);
 	snprintf(signature, sizeof(signature), "%016" PRIx64, finding->signature);
 	add_line(str, "signature", signature);
 	if (finding->goroutines.len) {
@@ -121,8 +123,65 @@ static size_t count_failures(const struct seep_report *report, const char *cause
 	return n;
 }
 
-/** What merely waits (--all) is no failure. */
-static void add_waiting(struct seep_str *str, const struct seep_report *report, const char *cause)
+/** The first that is suppressed of a cause; NULL if none is. */
+static const struct seep_suppressed *find_suppressed(const struct seep_report *report,
+						     const char *cause)
+{
+	seep_vec_foreach(suppressed, &report->suppressed)
+		if (is_of(&suppressed->finding, cause) &&
+		    seep_wording_is_leak(&suppressed->finding))
+			return suppressed;
+	return NULL;
+}
+
+/** Whether the cause is neither a success nor a failure. */
+static bool is_skipped(const struct seep_report *report, const char *cause)
+{
+	return seep_wording_left_out(report, cause) ||
+	       (find_suppressed(report, cause) && count_failures(report, cause) == 0);
+}
+
+static void add_skipped(struct seep_str *str, const struct seep_report *report, const char *cause)
+{
+	_cleanup_(seep_str_deinit) struct seep_str why = {};
+
+	if (seep_wording_left_out(report, cause)) {
+		seep_str_add(&why, "not looked for: the memory limit left no room for it");
+	} else {
+		seep_str_add(&why, "known already: ");
+		seep_wording_suppressed(&why, find_suppressed(report, cause));
+	}
+	seep_str_add(str, "      <skipped message=\"");
+	add_xml(str, seep_str_text(&why));
+	seep_str_add(str, "\"/>\n");
+	str->failed |= why.failed;
+}
+
+/** A line for each finding that is known already, with who said so. */
+static void add_known(struct seep_str *str, const struct seep_report *report, const char *cause,
+		      bool *open)
+{
+	seep_vec_foreach(suppressed, &report->suppressed) {
+		_cleanup_(seep_str_deinit) struct seep_str line = {};
+		if (!is_of(&suppressed->finding, cause))
+			continue;
+		seep_str_add(str, *open ? "\n" : "      <system-out>");
+		*open = true;
+		seep_str_addf(&line, "known already, %s: ",
+			      seep_verdict_name(suppressed->finding.verdict));
+		seep_wording_amount(&line, &suppressed->finding);
+		seep_str_add(&line, ": ");
+		seep_wording_suppressed(&line, suppressed);
+		seep_str_addf(&line, "\nsignature   %016" PRIx64 "\n",
+			      suppressed->finding.signature);
+		add_xml(str, seep_str_text(&line));
+		str->failed |= line.failed;
+	}
+}
+
+/** What merely waits (--all) is no failure, nor is what is known already. */
+static void add_no_failures(struct seep_str *str, const struct seep_report *report,
+			    const char *cause)
 {
 	bool open = false;
 
@@ -134,6 +193,7 @@ static void add_waiting(struct seep_str *str, const struct seep_report *report, 
 		seep_str_addf(str, "%s: ", seep_verdict_name(finding->verdict));
 		add_body(str, finding);
 	}
+	add_known(str, report, cause, &open);
 	if (open)
 		seep_str_add(str, "</system-out>\n");
 }
@@ -147,14 +207,12 @@ static void add_case(struct seep_str *str, const struct seep_report *report,
 	seep_str_addf(str, "    <testcase classname=\"seep\" name=\"%s: ", page->name);
 	add_escaped(str, seep_str_text(&title));
 	seep_str_add(str, "\">\n");
-	if (seep_wording_left_out(report, page->name))
-		seep_str_add(
-			str,
-			"      <skipped message=\"not looked for: the memory limit left no room for it\"/>\n");
+	if (is_skipped(report, page->name))
+		add_skipped(str, report, page->name);
 	seep_vec_foreach(finding, &report->findings)
 		if (is_of(finding, page->name) && seep_wording_is_leak(finding))
 			add_failure(str, finding);
-	add_waiting(str, report, page->name);
+	add_no_failures(str, report, page->name);
 	seep_str_add(str, "    </testcase>\n");
 	str->failed |= title.failed;
 }
@@ -178,7 +236,7 @@ static void add_suite(struct seep_str *str, const struct seep_report *report,
 			continue;
 		tests++;
 		failures += count_failures(report, cause) > 0;
-		skipped += seep_wording_left_out(report, cause);
+		skipped += is_skipped(report, cause);
 	}
 	seep_str_add(str, "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"seep\"");
 	add_counts(str, tests, failures, SIZE_MAX);

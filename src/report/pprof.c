@@ -443,6 +443,16 @@ static void put_comment(struct profile *p, const char *text)
 	put_number(&p->out, 13, intern_escaped(p, text));
 }
 
+static void put_left_out(struct profile *p, size_t n, const char *why)
+{
+	char text[80];
+
+	if (!n)
+		return;
+	snprintf(text, sizeof(text), "%zu findings were left out: %s", n, why);
+	put_comment(p, text);
+}
+
 static void put_findings(struct profile *p, const struct seep_report_options *options)
 {
 	const struct seep_report *report = p->report;
@@ -462,12 +472,8 @@ static void put_findings(struct profile *p, const struct seep_report_options *op
 		leaked |= seep_wording_leaked(&report->findings.data[i]) > 0;
 	}
 	put_number(&p->out, 14, intern(p, leaked ? "goroutines" : "retained"));
-	if (count < report->findings.len) {
-		char text[80];
-		snprintf(text, sizeof(text), "%zu findings were left out",
-			 report->findings.len - count);
-		put_comment(p, text);
-	}
+	put_left_out(p, report->findings.len - count, "--top");
+	put_left_out(p, report->suppressed.len, "they are known already");
 }
 
 /** What a variable, a type and a goroutine retain is told in columns of their own: the same bytes stand in all three. */

@@ -146,18 +146,18 @@ static void add_ages(struct page *page)
 	}
 }
 
-/** How many findings there are of each cause and verdict. */
-static void add_numbers(struct page *page)
+/** How many of the page's findings there are of each cause and verdict. */
+static void add_numbers(struct page *page, const char *name, const char *help)
 {
 	uint64_t n = 0;
 
-	add_family(page, "findings", NULL, "Findings, one for each place in the code.");
+	add_family(page, name, NULL, help);
 	for (size_t i = 0; i < page->count; i++) {
 		n++;
 		if (i + 1 < page->count &&
 		    compare_causes(page->findings[i], page->findings[i + 1]) == 0)
 			continue;
-		begin_sample(page, "findings", page->findings[i]);
+		begin_sample(page, name, page->findings[i]);
 		seep_str_addf(&page->str, "} %" PRIu64 "\n", n);
 		n = 0;
 	}
@@ -192,28 +192,41 @@ static void add_process(struct page *page, const struct seep_report *report)
 	seep_str_add(&page->str, "\n");
 }
 
+/** The number of those that are known already; all other series are without them. */
+static void add_suppressed(struct page *page, const struct seep_report *report)
+{
+	page->count = report->suppressed.len;
+	for (size_t i = 0; i < page->count; i++)
+		page->findings[i] = &report->suppressed.data[i].finding;
+	qsort(page->findings, page->count, sizeof(*page->findings), compare_labels);
+	add_numbers(
+		page, "suppressed_findings",
+		"Findings that are known already, by rules or a baseline, and in none of the others.");
+}
+
+static void take_findings(struct page *page, const struct seep_report *report, size_t count)
+{
+	page->count = count;
+	for (size_t i = 0; i < count; i++)
+		page->findings[i] = &report->findings.data[i];
+	qsort(page->findings, count, sizeof(*page->findings), compare_labels);
+}
+
 struct seep_error *seep_report_write_prom(const struct seep_report *report,
 					  const struct seep_report_options *options, FILE *file)
 {
+	size_t all = report->findings.len, most = report->suppressed.len;
 	_cleanup_free_ const struct seep_finding **findings =
-		calloc(report->findings.len + 1, sizeof(*findings));
+		calloc((all > most ? all : most) + 1, sizeof(*findings));
 	struct page page = { .findings = findings };
-	size_t all = report->findings.len;
 
 	if (!findings)
 		return &seep_enomem;
-	for (size_t i = 0; i < all; i++)
-		findings[i] = &report->findings.data[i];
-	page.count = all;
-	qsort(findings, all, sizeof(*findings), compare_labels);
-	add_numbers(&page);
-	if (options->top && options->top < all) {
-		// The largest: they come first in the report.
-		page.count = options->top;
-		for (size_t i = 0; i < page.count; i++)
-			findings[i] = &report->findings.data[i];
-		qsort(findings, page.count, sizeof(*findings), compare_labels);
-	}
+	take_findings(&page, report, all);
+	add_numbers(&page, "findings", "Findings, one for each place in the code.");
+	add_suppressed(&page, report);
+	// The largest: they come first in the report.
+	take_findings(&page, report, options->top && options->top < all ? options->top : all);
 	add_findings(&page, "leaked_goroutines", NULL,
 		     "Goroutines that can never run on, by finding.", seep_wording_leaked);
 	add_findings(&page, "occurrences", NULL,

@@ -198,8 +198,32 @@ static int rule_index(const struct seep_report_options *options, const char *cau
 	return -1;
 }
 
+/** Why it is suppressed; empty if it is not. By the standard either all results have such a list, or none. */
+static void set_suppressions(struct log *log, json_t *result,
+			     const struct seep_suppressed *suppressed)
+{
+	json_t *array = json_array();
+
+	if (suppressed) {
+		_cleanup_(seep_str_deinit) struct seep_str why = {};
+		json_t *object = json_object();
+		seep_wording_suppressed(&why, suppressed);
+		log->json.failed |= why.failed;
+		set_text(log, object, "kind", "external");
+		set_text(log, object, "status", "accepted");
+		set_text(log, object, "justification", seep_str_text(&why));
+		seep_json_append(&log->json, array, object);
+	}
+	if (log->report->suppressed.len)
+		seep_json_set(&log->json, result, "suppressions", array);
+	else
+		json_decref(array);
+}
+
+/** suppressed: NULL if it is not. */
 static json_t *result_of(struct log *log, const struct seep_report_options *options,
-			 const struct seep_finding *finding)
+			 const struct seep_finding *finding,
+			 const struct seep_suppressed *suppressed)
 {
 	json_t *result = json_object(), *prints = json_object(), *bag = json_object();
 	const char *cause = finding->cause ? finding->cause : "unknown";
@@ -215,6 +239,7 @@ static json_t *result_of(struct log *log, const struct seep_report_options *opti
 	seep_json_set(&log->json, prints, "seep/v1",
 		      json_sprintf("%016" PRIx64, finding->signature));
 	seep_json_set(&log->json, result, "partialFingerprints", prints);
+	set_suppressions(log, result, suppressed);
 	set_text(log, bag, "verdict", seep_verdict_name(finding->verdict));
 	seep_json_set_number(&log->json, bag, "count", finding->count);
 	seep_json_set_string(&log->json, bag, "noun", seep_wording_noun(finding));
@@ -222,6 +247,7 @@ static json_t *result_of(struct log *log, const struct seep_report_options *opti
 	seep_json_set_known(&log->json, bag, "wastedBytes", finding->wasted_bytes);
 	seep_json_set(&log->json, bag, "why",
 		      seep_json_strings(&log->json, finding->why.data, finding->why.len));
+	seep_json_set_string(&log->json, bag, "known", finding->known);
 	seep_json_set(&log->json, result, "properties", bag);
 	return result;
 }
@@ -318,7 +344,10 @@ static json_t *run_of(struct log *log, const struct seep_report_options *options
 	seep_json_set(&log->json, run, "originalUriBaseIds", bases_of(log));
 	for (size_t i = 0; i < count; i++)
 		seep_json_append(&log->json, results,
-				 result_of(log, options, &log->report->findings.data[i]));
+				 result_of(log, options, &log->report->findings.data[i], NULL));
+	seep_vec_foreach(known, &log->report->suppressed)
+		seep_json_append(&log->json, results,
+				 result_of(log, options, &known->finding, known));
 	seep_json_set(&log->json, run, "results", results);
 	return run;
 }

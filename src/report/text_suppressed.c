@@ -6,6 +6,7 @@
 //	 2 findings, 60.0 KiB  leaks.supp:7: goes with the rewrite, OPS-1423
 //	   proven     send-blocked       24 goroutines  61.4 KiB  main.search ...      with -v
 #include "report/text.h"
+#include "report/wording.h"
 
 #include <string.h>
 
@@ -84,12 +85,7 @@ static void add_rule(struct seep_page *page, size_t i)
 	seep_str_add(&line, " - ");
 	add_share(&line, &share);
 	seep_str_add(&line, ": ");
-	seep_style_text(&line, first->rule ? first->reason : "known from the baseline", 400);
-	if (first->rule) {
-		seep_str_add(&line, " (");
-		seep_style_text(&line, first->rule, 200);
-		seep_str_add(&line, ")");
-	}
+	seep_wording_suppressed(&line, first);
 	seep_page_wrap(page, &line, 0, 3);
 	for (size_t k = i; page->verbose && k < report->suppressed.len; k++)
 		if (same_rule(first, &report->suppressed.data[k]))

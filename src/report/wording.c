@@ -75,6 +75,17 @@ void seep_wording_title(struct seep_str *str, const struct seep_cause_page *page
 		seep_str_add_bytes(str, colon + 2, len - (size_t)(colon + 2 - page->text));
 }
 
+void seep_wording_suppressed(struct seep_str *str, const struct seep_suppressed *suppressed)
+{
+	seep_style_text(str, suppressed->rule ? suppressed->reason : "known from the baseline",
+			400);
+	if (suppressed->rule) {
+		seep_str_add(str, " (");
+		seep_style_text(str, suppressed->rule, 200);
+		seep_str_add(str, ")");
+	}
+}
+
 bool seep_wording_left_out(const struct seep_report *report, const char *cause)
 {
 	seep_vec_foreach(left_out, &report->left_out)

@@ -21,6 +21,8 @@ uint64_t seep_wording_leaked(const struct seep_finding *finding);
 bool seep_wording_looked_for(const struct seep_cause_page *page, const char *only);
 /** What follows "# name: " in a page's first line. */
 void seep_wording_title(struct seep_str *str, const struct seep_cause_page *page);
+/** "goes with the rewrite, OPS-1423 (leaks.supp:7)", or that the baseline has it. */
+void seep_wording_suppressed(struct seep_str *str, const struct seep_suppressed *suppressed);
 /** Whether that cause was not looked for, for want of memory. */
 bool seep_wording_left_out(const struct seep_report *report, const char *cause);
 

@@ -11,7 +11,7 @@ static const struct {
 } kinds[] = {
 	{ "leaky", fake_report_leaky },	    { "memory", fake_report_memory },
 	{ "suspect", fake_report_suspect }, { "clean", fake_report_clean },
-	{ "hostile", fake_report_hostile },
+	{ "hostile", fake_report_hostile }, { "known", fake_report_known },
 };
 
 int main(int argc, char **argv)

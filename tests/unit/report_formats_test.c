@@ -38,12 +38,18 @@ static void reports_as_before(void **state)
 {
 	static const struct {
 		const char *format, *file;
-	} golden[] = { { "prom", "report.prom" }, { "junit", "report.junit.xml" } };
+		void (*make)(struct seep_report *);
+	} golden[] = {
+		{ "prom", "report.prom", fake_report_memory },
+		{ "junit", "report.junit.xml", fake_report_memory },
+		{ "prom", "report-known.prom", fake_report_known },
+		{ "junit", "report-known.junit.xml", fake_report_known },
+	};
 
 	(void)state;
-	for (size_t i = 0; i < 2; i++) {
-		_cleanup_free_ char *text = write_as(golden[i].format, fake_report_memory,
-						     (struct seep_report_options){});
+	for (size_t i = 0; i < sizeof(golden) / sizeof(*golden); i++) {
+		_cleanup_free_ char *text =
+			write_as(golden[i].format, golden[i].make, (struct seep_report_options){});
 		golden_check(golden[i].file, text);
 	}
 }
