@@ -37,7 +37,7 @@ const char *argp_program_version = "seep " SEEP_VERSION;
 static int cmd_help(int argc, char **argv);
 
 static const struct seep_command commands[] = {
-	{ "inspect", "Find what leaks in a process (the default)", seep_cmd_inspect },
+	{ "inspect", "Find what leaks in a process or file (the default)", seep_cmd_inspect },
 	{ "top", "Show who holds most memory, by type, variable and goroutine", seep_cmd_top },
 	{ "why", "Show why an object, or those of a type, are still there", seep_cmd_why },
 	{ "diff", "Show what grew between two or more looks", seep_cmd_diff },
@@ -59,7 +59,7 @@ static const struct seep_command *find_command(const char *name)
 
 static void print_overview(FILE *file)
 {
-	fputs("Usage: seep PID [OPTION...]\n"
+	fputs("Usage: seep PID|FILE [OPTION...]\n"
 	      "  or:  seep COMMAND [OPTION...] [ARGUMENT]\n"
 	      "\n"
 	      "Finds what leaks in a running Go program, from outside: no rebuild, no restart,\n"
