@@ -193,11 +193,20 @@ static double usual(const double *all, size_t len, double own)
 	return own <= all[middle] ? all[middle + 1] : all[middle];
 }
 
+/** Goroutines that will never end: each more of them counts. What memory is held for nothing comes and goes. */
+static bool is_certain_leak(const struct seep_growth_line *line)
+{
+	return line->kind == SEEP_GROWTH_FINDING && !line->finding->noun &&
+	       line->finding->verdict <= SEEP_VERDICT_ABANDONED;
+}
+
 static bool stands_out(const struct seep_growth_line *line, const double *all, size_t len)
 {
 	bool counted = line->kind <= SEEP_GROWTH_GOROUTINES;
 	double own = relative(line);
 
+	if (is_certain_leak(line))
+		return line->steady && line->grew.count > 0;
 	if (!line->steady || own * 100 < SHARE_MIN ||
 	    !(line->grew.bytes >= BYTES_MIN || (counted && line->grew.count >= COUNT_MIN)))
 		return false;

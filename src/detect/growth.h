@@ -40,7 +40,7 @@ struct seep_growth_line {
 	bool steady; /** from no look to the next did it become less */
 	/**
 	 * It grew while the rest did not: steadily, by a tenth at least, by 64 KiB or 8 goroutines at least, and, unless it is a finding, twice
-	 * as fast, for its size, as half of the others of its kind.
+	 * as fast, for its size, as half of the others of its kind. Goroutines that have leaked for certain: steadily, by one at least.
 	 */
 	bool stands_out;
 	/** By the line through all looks that fits best, in what the unit of the amount is per second. */

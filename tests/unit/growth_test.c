@@ -159,6 +159,20 @@ static void what_stands_out_grew_while_the_rest_did_not(void **state)
 	assert_true(out((uint64_t[]){ M, 2 * M, 3 * M }, NULL));
 }
 
+static void each_more_leaked_goroutine_stands_out(void **state)
+{
+	(void)state;
+	add_finding(0, 42, 1000, 1000 * 4096, 0);
+	add_finding(1, 42, 1001, 1001 * 4096, 0);
+	add_finding(0, 43, 1000, 1000 * 4096, 0);
+	add_finding(1, 43, 1001, 1001 * 4096, 0);
+	reports[1].findings.data[1].verdict = SEEP_VERDICT_SUSPECT;
+	find(2);
+	assert_int_equal(line(SEEP_GROWTH_FINDING, 0)->signature, 42);
+	assert_true(line(SEEP_GROWTH_FINDING, 0)->stands_out);
+	assert_false(line(SEEP_GROWTH_FINDING, 1)->stands_out);
+}
+
 static void one_of_two_leaks_does_not_hide_the_other(void **state)
 {
 	(void)state;
@@ -459,6 +473,7 @@ int main(void)
 		TEST(what_stayed_is_no_line),
 		TEST(findings_of_one_signature_are_one),
 		TEST(what_stands_out_grew_while_the_rest_did_not),
+		TEST(each_more_leaked_goroutine_stands_out),
 		TEST(one_of_two_leaks_does_not_hide_the_other),
 		TEST(goroutines_stand_out_by_their_number),
 		TEST(looks_of_one_moment_have_no_rates),
