@@ -94,6 +94,103 @@ class Exits:
         found = sum(f["count"] for f in self.report()["findings"] if f["cause"] == "send-blocked")
         insist(found == leaked, f"{found} goroutines have leaked according to it, not {leaked}")
 
+    # With the processes that it starts
+
+    def clear(self):
+        for path in pathlib.Path(self.scratch).glob("child-*.json"):
+            path.unlink()
+
+    def each_leaked(self):
+        """Of every process that was looked at, in the order of their numbers."""
+        reports = [json.loads(path.read_text("utf-8")) for path in pathlib.Path(self.scratch).glob("child-*.json")]
+        for report in reports:
+            insist(pathlib.Path(f"{self.scratch}/child-{report['target']['pid']}.json").exists(), "a report under another number")
+        return sorted(sum(f["count"] for f in report["findings"] if f["cause"] == "send-blocked") for report in reports)
+
+    def family(self, *argv, options=(), **more):
+        self.clear()
+        return self.execute([self.seep, "run", "--children", "--json", "-o", f"{self.scratch}/child-%p.json", *options, "--", *argv],
+                            **more)
+
+    def compare_family(self, *argv, leaked, said="", **more):
+        alone, done = self.execute(argv, **more), self.family(*argv, **more)
+        insist(done.returncode == alone.returncode, f"exit {done.returncode} instead of {alone.returncode}: {done.stderr[:300]}")
+        insist(same(done.stdout) == same(alone.stdout), f"it says {done.stdout!r} instead of {alone.stdout!r}")
+        insist(same(done.stderr) == same(alone.stderr) + said, f"on stderr {done.stderr!r} instead of {alone.stderr!r}")
+        found = self.each_leaked()
+        insist(found == leaked, f"leaked {found} instead of {leaked}")
+
+    def case_family_of_a_shell(self):
+        """Two Go programs of which one leaks, and some that are not Go."""
+        p = self.program
+        self.compare_family("sh", "-c", f"/bin/true; {p} return; {p} clean | cat; exit 4", leaked=[0, 5])
+        self.compare_family("sh", "-c", f"(sh -c '{p} exit-3; echo $?; {p} kill'; echo $?) >&2", leaked=[5, 5])
+        for command, code in ((f"{p} return; {p} clean", 1), (f"{p} clean; {p} clean", 0), (f"{p} return; exit 9", 9)):
+            done = self.family("sh", "-c", command, options=("--fail-on", "proven"))
+            insist(done.returncode == code, f"{command}: exit {done.returncode} instead of {code}")
+        done = self.family("sh", "-c", f"{p} return; cp {p} {self.scratch}/some.test; {self.scratch}/some.test clean",
+                           options=("--children=*.test",))
+        insist(self.each_leaked() == [0], f"not only what is like the pattern: {self.each_leaked()}")
+
+    def case_family_by_exec(self):
+        p = self.program
+        self.compare_family("sh", "-c", f"{p} exec; echo $?; {p} exec-other; exec {p} exec", leaked=[5, 5])
+
+    def case_family_without_go(self):
+        said = "seep: nothing was looked at: no process was a Go program, tools of Go's own aside\n"
+        self.compare_family("sh", "-c", "/bin/false; echo $?; exit 7", leaked=[], said=said)
+
+    def case_family_storm(self):
+        """Hundreds of short processes, by vfork and by fork, and Go programs that end at once."""
+        self.compare_family(self.program, "storm", leaked=[5])
+        self.compare_family("sh", "-c", "i=0; while [ $i -lt 100 ]; do (/bin/true); i=$((i+1)); done; echo $i", leaked=[],
+                            said="seep: nothing was looked at: no process was a Go program, tools of Go's own aside\n")
+        self.compare_family("sh", "-c", f"for i in 1 2 3 4 5 6 7 8 9 10; do {self.program} at-once & done; wait", leaked=[0] * 10)
+
+    def case_family_that_outlives(self):
+        self.clear()
+        with Child([self.seep, "run", "--children", "--json", "-o", f"{self.scratch}/child-%p.json", "--", self.program, "leave"],
+                   stderr=subprocess.PIPE) as child:
+            left = int(child.expect("leaves"))
+            insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
+            said = child.popen.stderr.read().decode()
+            insist(said == f"seep: process {left} ({self.program} wait) outlives the program and was not looked at\n", f"stderr: {said}")
+            insist(self.each_leaked() == [5], "the program itself was not looked at")
+            status = procs.status_of(left)
+            insist(status and status["State"][0] not in "tTZ" and status["TracerPid"] == "0", f"it is {status and status['State']}")
+            child.send("")
+            self.await_end(left)
+
+    def case_family_and_signals(self):
+        """To the whole group; a look when asked; one of them stopped and continued."""
+        self.clear()
+        script = f"trap : TERM; {self.program} catch-term & {self.program} catch-term & while ! wait; do :; done; echo all"
+        with Child([self.seep, "run", "--children", "--json", "-o", f"{self.scratch}/child-%p.json", "--", "sh", "-c", script],
+                   stderr=subprocess.PIPE, start_new_session=True) as child:
+            child.expect("ready")
+            child.expect("ready")
+            child.popen.send_signal(signal.SIGUSR1)
+            deadline = time.monotonic() + 10
+            while self.each_leaked() != [5, 5]:
+                insist(time.monotonic() < deadline, f"looked at: {self.each_leaked()}")
+                time.sleep(0.01)
+            one = int(next(pathlib.Path(self.scratch).glob("child-*.json")).stem[6:])
+            self.clear()
+            os.kill(one, signal.SIGSTOP)
+            os.killpg(child.pid, signal.SIGTERM)
+            child.expect("got terminated")
+            time.sleep(0.1)
+            insist(child.alive() and procs.status_of(one)["State"][0] in "tT", "a stopped program ran on")
+            os.kill(one, signal.SIGCONT)
+            child.expect("got terminated")
+            child.expect("all")
+            insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
+        insist(self.each_leaked() == [5, 5], f"leaked {self.each_leaked()}")
+
+    def case_family_needs_a_place_for_each(self):
+        done = self.execute([self.seep, "run", "--children", "-o", "x.json", "--", "/bin/true"])
+        insist(done.returncode == 2 and "%p" in done.stderr, f"exit {done.returncode}: {done.stderr}")
+
     def case_ends(self):
         codes = {}
         for how, leaked in ENDS.items():
@@ -185,6 +282,22 @@ class Exits:
                 insist(self.ended(child) == -sig, f"{sig}: exit {child.popen.returncode}")
                 self.check_leaked(5)
 
+    def case_a_signal_is_ignored(self):
+        with self.started("ignore-term") as child:
+            for _ in range(5):
+                child.popen.send_signal(signal.SIGTERM)
+                time.sleep(0.02)
+            os.kill(self.inner(child), signal.SIGTERM)
+            time.sleep(0.05)
+            insist(child.alive(), "it ended by a signal that it ignores")
+            child.send("")
+            insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
+            self.check_leaked(5)
+        with self.started("ignore-term") as child:
+            os.kill(self.inner(child), signal.SIGKILL)
+            insist(self.ended(child) == -signal.SIGKILL, f"exit {child.popen.returncode}")
+            self.check_leaked(5)
+
     def wait_for_report(self):
         deadline = time.monotonic() + 10
         while not pathlib.Path(self.path()).exists():
@@ -237,10 +350,14 @@ class Exits:
             status = procs.status_of(pid)
             insist(status and status["State"][0] not in "tTZ" and status["TracerPid"] == "0", f"it is {status and status['State']}")
             child.send("")
-            deadline = time.monotonic() + 5
-            while procs.status_of(pid) and procs.status_of(pid)["State"][0] != "Z":
-                insist(time.monotonic() < deadline, "it does not end")
-                time.sleep(0.02)
+            self.await_end(pid)
+
+    @staticmethod
+    def await_end(pid):
+        deadline = time.monotonic() + 5
+        while procs.status_of(pid) and procs.status_of(pid)["State"][0] != "Z":
+            insist(time.monotonic() < deadline, "it does not end")
+            time.sleep(0.02)
 
 
 def main():

@@ -1,15 +1,20 @@
 // seep run: starts a program and looks at it when it is about to exit, whatever ends it; also from time to time, or when asked to by
-// SIGUSR1.
+// SIGUSR1; with --children, likewise at the Go programs that it starts.
 //
 // The program must not notice, nor who started seep: what it reads and writes is seep's own input and output, signals that somebody sends
 // to seep are sent on, and seep ends as it ended, by exit status or signal. What is found goes to standard error or a file.
 #include "cli/cli.h"
 
+#include "base/str.h"
+#include "binary/buildinfo.h"
 #include "cli/look.h"
 #include "cli/output.h"
+#include "report/style.h"
 #include "target/child.h"
+#include "target/process.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -18,14 +23,19 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEY_EVERY = 256, KEY_FAIL_ON, KEY_ONLY, KEY_ALL };
+enum { KEY_EVERY = 256, KEY_CHILDREN, KEY_FAIL_ON, KEY_ONLY, KEY_ALL };
 /** As shells have it. */
 enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
+/** Of a command line, where a process is named. */
+enum { COMMAND_COLUMNS = 160 };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "When it is looked at:", 1 },
 	{ "every", KEY_EVERY, "DURATION", 0,
 	  "Also every DURATION (30s, 5m); always when it exits, and on SIGUSR1 to seep", 1 },
+	{ "children", KEY_CHILDREN, "PATTERN", OPTION_ARG_OPTIONAL,
+	  "Also at the processes that it starts, and theirs, if they are Go and the name of their file is like PATTERN ('*.test')",
+	  1 },
 	{ NULL, 0, NULL, 0, "What is reported:", 2 },
 	{ "all", KEY_ALL, NULL, 0,
 	  "Also goroutines that wait for something alive, or block for ever on purpose", 2 },
@@ -41,7 +51,10 @@ struct arguments {
 	struct seep_look look;
 	struct seep_fail_on fail_on;
 	uint64_t every_ns; /** 0: not asked for */
+	bool children;
+	const char *pattern; /** NULL: any */
 	char **command;
+	size_t looks; /** made */
 };
 
 static struct seep_error *take_option(struct arguments *args, int key, char *arg)
@@ -71,6 +84,10 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'v':
 		args->look.report.verbose = true;
 		return 0;
+	case KEY_CHILDREN:
+		args->children = true;
+		args->pattern = arg;
+		return 0;
 	case KEY_EVERY:
 	case KEY_FAIL_ON:
 	case KEY_ONLY: {
@@ -98,21 +115,60 @@ static uint64_t now_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
 }
 
+/** A path with the process's number for each %p. */
+static void add_path(struct seep_str *str, const char *path, pid_t pid)
+{
+	const char *mark;
+
+	for (; (mark = strstr(path, "%p")); path = mark + 2) {
+		seep_str_add_bytes(str, path, (size_t)(mark - path));
+		seep_str_addf(str, "%d", (int)pid);
+	}
+	seep_str_add(str, path);
+}
+
+/** "process 7 (sh -c true)" */
+static void add_process(struct seep_str *str, pid_t pid)
+{
+	_cleanup_free_ char *command = seep_process_command(pid);
+
+	seep_str_addf(str, "process %d (", (int)pid);
+	seep_style_text(str, command ? command : "?", COMMAND_COLUMNS);
+	seep_str_add(str, ")");
+}
+
+static struct seep_error *write_to_stderr(struct arguments *args, const struct seep_report *report)
+{
+	struct seep_look *look = &args->look;
+
+	if (!report->findings.len)
+		return NULL;
+	if (args->children) {
+		_cleanup_(seep_str_deinit) struct seep_str title = {};
+		add_process(&title, look->source.pid);
+		fprintf(stderr, "seep: %s:\n", seep_str_text(&title));
+	}
+	look->report.color = seep_color_wanted(look->color, STDERR_FILENO);
+	look->report.columns = seep_terminal_columns(STDERR_FILENO);
+	return look->format->write(report, &look->report, stderr);
+}
+
 /** To the file of -o; else, if there is something to tell, to standard error. */
-static struct seep_error *write_report(struct seep_look *look, const struct seep_report *report)
+static struct seep_error *write_report(struct arguments *args, const struct seep_report *report)
 {
 	_cleanup_(seep_output_deinit) struct seep_output output = {};
-	struct seep_error *err;
+	_cleanup_(seep_str_deinit) struct seep_str path = {};
+	struct seep_look *look = &args->look;
 
-	if (!look->path) {
-		if (!report->findings.len)
-			return NULL;
-		look->report.color = seep_color_wanted(look->color, STDERR_FILENO);
-		look->report.columns = seep_terminal_columns(STDERR_FILENO);
-		return look->format->write(report, &look->report, stderr);
-	}
+	if (!look->path)
+		return write_to_stderr(args, report);
+	if (args->children)
+		add_path(&path, look->path, look->source.pid);
+	if (path.failed)
+		return &seep_enomem;
 	look->report.color = look->color == SEEP_COLOR_ALWAYS;
-	err = seep_output_open(look->path, &output);
+	struct seep_error *err =
+		seep_output_open(args->children ? seep_str_text(&path) : look->path, &output);
 	if (!err)
 		err = look->format->write(report, &look->report, output.file);
 	return err ? err : seep_output_finish(&output);
@@ -126,24 +182,77 @@ static bool is_finding(const struct seep_fail_on *fail_on, const struct seep_rep
 	return false;
 }
 
+/** Says what went wrong with a look; among many processes, with which. */
+static void complain(const struct arguments *args, struct seep_error *err)
+{
+	_cleanup_(seep_str_deinit) struct seep_str name = {};
+
+	if (args->children) {
+		add_process(&name, args->look.source.pid);
+		err = seep_error_prefix(err, "%s", seep_str_text(&name));
+	}
+	seep_cli_fail(err);
+}
+
 /** Whether there is a finding of --fail-on. What goes wrong is said, and does not matter to the program. */
-static bool look_at(struct arguments *args, struct seep_child *child)
+static bool look_at(struct arguments *args, struct seep_child *child, pid_t pid)
 {
 	_cleanup_(seep_report_deinit) struct seep_report report;
 	struct seep_error *err;
 
 	seep_report_init(&report);
-	args->look.source = (struct seep_source){ .pid = seep_child_pid(child), .child = child };
+	args->look.source = (struct seep_source){ .pid = pid, .child = child };
+	args->looks++;
 	err = seep_inspect(&args->look.source, &args->look.inspect, &report);
 	bool partial = err && err->code == SEEP_ERROR_BUDGET && report.goroutines.total;
 	if (err)
-		seep_cli_fail(err);
+		complain(args, err);
 	if (err && !partial)
 		return false;
-	err = write_report(&args->look, &report);
+	err = write_report(args, &report);
 	if (err)
-		seep_cli_fail(err);
+		complain(args, err);
 	return is_finding(&args->fail_on, &report);
+}
+
+/** At all that run. */
+static void look_at_all(struct arguments *args, struct seep_child *child)
+{
+	size_t count;
+	_cleanup_free_ pid_t *pids = seep_child_running(child, &count);
+
+	for (size_t i = 0; i < count; i++)
+		look_at(args, child, pids[i]);
+}
+
+/** go, compile, link, vet: with `go test` there are many of these, and nobody has asked for them. */
+static bool is_go_tool(const struct seep_buildinfo *info)
+{
+	char path[8];
+
+	return seep_buildinfo_path(info, path, sizeof(path)) && strncmp(path, "cmd/", 4) == 0;
+}
+
+/** For --children: whether a process is a Go program that is asked for. On the thread that traces it. */
+static bool is_wanted(pid_t pid, void *arg)
+{
+	const struct arguments *args = arg;
+	_cleanup_(seep_image_deinit) struct seep_image image = {};
+	_cleanup_(seep_buildinfo_deinit) struct seep_buildinfo info = {};
+	_cleanup_free_ char *path = args->pattern ? seep_process_exe_path(pid) : NULL;
+
+	if (args->pattern && (!path || fnmatch(args->pattern, basename(path), 0)))
+		return false;
+	int fd = seep_process_open_exe(pid);
+	if (fd < 0)
+		return false;
+	struct seep_error *err = seep_image_open(fd, NULL, &image);
+	if (!err)
+		err = seep_buildinfo_read(&image, &info);
+	close(fd);
+	bool failed = err != NULL;
+	seep_error_destroy(err);
+	return !failed && (args->pattern || !is_go_tool(&info));
 }
 
 /** What came for seep. True: a look is asked for. */
@@ -165,32 +274,52 @@ static bool take_signals(int fd, pid_t pid)
 	return asked;
 }
 
-/** Until the program has ended; whether --fail-on found something when it did. */
+/** Until the program has ended; whether --fail-on found something when it, or another one that was looked at, did. */
 static bool follow(struct arguments *args, struct seep_child *child, int signal_fd)
 {
 	uint64_t next = args->every_ns ? now_ns() + args->every_ns : UINT64_MAX;
 	bool found = false;
+	pid_t pid;
 
 	for (;;) {
 		uint64_t now = now_ns();
 		uint64_t left = next == UINT64_MAX ? UINT64_MAX : next > now ? next - now : 0;
-		switch (seep_child_wait(child, left, signal_fd)) {
+		switch (seep_child_wait(child, left, signal_fd, &pid)) {
 		case SEEP_CHILD_ENDED:
 			return found;
 		case SEEP_CHILD_EXITING:
-			found = look_at(args, child);
-			seep_child_release(child);
-			continue;
+			found |= look_at(args, child, pid);
+			seep_child_release(child, pid);
+			break;
 		case SEEP_CHILD_NOTHING:
 			break;
 		}
 		bool asked = take_signals(signal_fd, seep_child_pid(child));
 		if (!asked && now_ns() < next)
 			continue;
-		look_at(args, child);
+		look_at_all(args, child);
 		if (args->every_ns)
 			next = now_ns() + args->every_ns;
 	}
+}
+
+/** With --children: what was not looked at, and might have been expected to be. */
+static void tell_what_is_left(const struct arguments *args, struct seep_child *child)
+{
+	size_t count;
+	_cleanup_free_ pid_t *pids = seep_child_running(child, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		_cleanup_(seep_str_deinit) struct seep_str name = {};
+		add_process(&name, pids[i]);
+		fprintf(stderr, "seep: %s outlives the program and was not looked at\n",
+			seep_str_text(&name));
+	}
+	if (args->looks == 0 && count == 0)
+		fprintf(stderr, "seep: nothing was looked at: no process was a Go program%s%s\n",
+			args->pattern ? " whose file has a name like " :
+					", tools of Go's own aside",
+			args->pattern ? args->pattern : "");
 }
 
 /** Ends seep as the program ended. */
@@ -214,6 +343,9 @@ static int run(struct arguments *args)
 {
 	struct seep_child *child;
 	sigset_t all, before;
+	struct seep_child_choice choice = { .children = args->children,
+					    .wants = args->children ? is_wanted : NULL,
+					    .arg = args };
 	int errnum;
 
 	sigfillset(&all);
@@ -221,8 +353,8 @@ static int run(struct arguments *args)
 	int signal_fd = signalfd(-1, &all, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (signal_fd < 0)
 		return seep_cli_fail(seep_error_os(errno, "cannot wait for signals"));
-	struct seep_error *err =
-		seep_child_start(args->command, &before, seep_cli_restore_signals, &errnum, &child);
+	struct seep_error *err = seep_child_start(args->command, &before, seep_cli_restore_signals,
+						  choice, &errnum, &child);
 	if (err) {
 		close(signal_fd);
 		enum seep_exit status = seep_cli_fail(err);
@@ -233,6 +365,8 @@ static int run(struct arguments *args)
 	seep_cli_yield_memory();
 	bool found = follow(args, child, signal_fd);
 	close(signal_fd);
+	if (args->children)
+		tell_what_is_left(args, child);
 	int status = seep_child_status(child);
 	seep_child_destroy(child);
 	return end_as(status, found);
@@ -253,5 +387,10 @@ int seep_cmd_run(int argc, char **argv)
 
 	if (argp_parse(&argp, argc, argv, ARGP_IN_ORDER, NULL, &args) != 0)
 		return SEEP_EXIT_INTERNAL;
+	const char *path = args.look.path;
+	if (args.children && path && strcmp(path, "-") != 0 && !strstr(path, "%p"))
+		return seep_cli_fail(seep_error_format(
+			SEEP_ERROR_USAGE,
+			"with --children there is a report for each process: FILE of -o needs a %%p, which stands for its number (report-%%p.json)"));
 	return run(&args);
 }

@@ -188,7 +188,7 @@ struct seep_error *seep_stop_take(struct seep_target *target) _must_check_;
 /** child.c: the same as a stop and a resume, of a program that seep traces anyway. */
 struct seep_error *seep_child_hold(struct seep_child *child, struct seep_target *target)
 	_must_check_;
-void seep_child_resume(struct seep_child *child);
+void seep_child_resume(struct seep_child *child, const struct seep_target *target);
 /** Priority for the calling thread while others wait for it, as high as seep may have it; briefly: for some milliseconds. */
 void seep_hurry(bool briefly);
 

@@ -60,6 +60,14 @@ int seep_process_open_exe(pid_t pid)
 	return open(path, O_RDONLY | O_CLOEXEC);
 }
 
+char *seep_process_exe_path(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return seep_proc_link(AT_FDCWD, path);
+}
+
 uint64_t seep_process_rss(pid_t pid)
 {
 	char path[32];

@@ -15,6 +15,8 @@ struct seep_error *seep_process_each(struct seep_error *(*visit)(pid_t pid, void
 	_must_check_;
 /** Opens /proc/PID/exe; -1 when that is refused or there is none. */
 int seep_process_open_exe(pid_t pid);
+/** The path of the executable, owned; NULL when that is refused or there is none. */
+char *seep_process_exe_path(pid_t pid);
 /** Resident set in bytes, 0 if unknown. */
 uint64_t seep_process_rss(pid_t pid);
 /** The command line with spaces between words (owned), or the short name in brackets, or NULL. */

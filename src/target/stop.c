@@ -575,7 +575,7 @@ void seep_target_resume(struct seep_target *target)
 	if (!target->stopped)
 		return;
 	if (target->child) {
-		seep_child_resume(target->child);
+		seep_child_resume(target->child, target);
 		end_stats(target);
 		target->stopped = false;
 		return;

@@ -102,6 +102,38 @@ func children() {
 	after.Start()
 }
 
+// storm starts 200 short programs that are not Go, some at a time.
+func storm() {
+	var all sync.WaitGroup
+	codes := make([]int, 200)
+	tokens := make(chan bool, 8)
+	for i := range codes {
+		all.Add(1)
+		go func(i int) {
+			defer all.Done()
+			tokens <- true
+			child := exec.Command([]string{"/bin/true", "/bin/false", "/nowhere"}[i%3])
+			child.Run()
+			if child.ProcessState != nil {
+				codes[i] = 1 + child.ProcessState.ExitCode()
+			}
+			<-tokens
+		}(i)
+	}
+	all.Wait()
+	fmt.Println(codes)
+}
+
+// leave starts a program that reads our input, and ends before it.
+func leave() {
+	child := exec.Command(os.Args[0], "wait")
+	child.Stdin = os.Stdin
+	out, _ := child.StdoutPipe()
+	child.Start()
+	bufio.NewReader(out).ReadString('y')
+	fmt.Println("leaves", child.Process.Pid)
+}
+
 func waitFor(sig os.Signal) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, sig)
@@ -157,12 +189,19 @@ func main() {
 		collect()
 	case "children":
 		children()
+	case "storm":
+		storm()
+	case "leave":
+		leave()
 	case "lines":
 		for in := bufio.NewScanner(os.Stdin); in.Scan(); {
 			fmt.Println(strings.ToUpper(in.Text()))
 		}
 	case "catch-term":
 		waitFor(syscall.SIGTERM)
+	case "ignore-term":
+		signal.Ignore(syscall.SIGTERM)
+		fallthrough
 	case "wait":
 		fmt.Println("ready")
 		bufio.NewReader(os.Stdin).ReadString('\n')
