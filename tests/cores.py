@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Core files: what seep says of them must be what it says of the process, and of half a core nothing that is not so.
 
-Programs of the catalogue are stopped, looked at, and made into cores as they stand: by gcore, and by the kernel. For the
-latter all threads are held by ptrace but one that sleeps, which is sent to an address where nothing is: with its signals blocked
-no handler of Go's runs, and the kernel writes a core of everybody as they were. What seep says of the three must be the same, byte for
-byte of the JSON, but for what a core cannot tell: capture, memory, ages. Then:
+Programs of the catalogue are stopped, looked at, captured, and made into cores as they stand: by gcore, and by the kernel. For the
+last all threads are held by ptrace but one that sleeps, which is sent to an address where nothing is: with its signals blocked
+no handler of Go's runs, and the kernel writes a core of everybody as they were. What seep says of the four must be the same, byte for
+byte of the JSON, but for how it was had and for what a core cannot tell: memory, ages. Then:
 
   crashes    a program that ends by SIGABRT with GOTRACEBACK=crash: the same findings as just before
   forms      compressed, through a pipe, with the executable elsewhere, another one, none, all in the core
@@ -32,6 +32,7 @@ import sys
 import tempfile
 import time
 
+import captures
 import run_programs as programs
 
 QUICK_RELEASES = ("1.18", "1.22", "1.27")
@@ -45,7 +46,7 @@ CUT_CASES = (
 QUICK_CUTS, QUICK_FLIPS = 3, 2
 # They never rest; or they do not fit beside others.
 RESTLESS = {"churn", "bigheap", "pileup"}
-LOOK_SECONDS = 120
+LOOK_SECONDS, REST_SECONDS = 120, 10
 FUTEX = "202"
 
 
@@ -70,19 +71,55 @@ def kernel_cores():
     return bool(pattern) and pattern[0] not in "|/" and "/" not in pattern
 
 
+def sleepers(pid):
+    """Threads that have nothing to do."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        try:
+            call = (task / "syscall").read_text(encoding="ascii").split()
+        except (FileNotFoundError, ProcessLookupError):  # it has just ended
+            continue
+        if call[0] == FUTEX and int(task.name) != pid:
+            found.append(int(task.name))
+    return found
+
+
 def dump_as_it_stands(pid):
     """Has the kernel write a core of a stopped process and end it."""
-    sleeper = None
     threads = [int(tid) for tid in os.listdir(f"/proc/{pid}/task")]
-    for tid in threads:
-        ptrace(SEIZE, tid)
-        ptrace(INTERRUPT, tid)
-        os.waitpid(tid, WALL)
-        call = pathlib.Path(f"/proc/{pid}/task/{tid}/syscall").read_text(encoding="ascii").split()
-        if call[0] == FUTEX and tid != pid:
-            sleeper = tid
-    if not sleeper:
+    held = []
+    try:
+        for tid in threads:
+            ptrace(SEIZE, tid)
+            held.append(tid)
+            ptrace(INTERRUPT, tid)
+            os.waitpid(tid, WALL)
+        die_asleep(pid)
+    except BaseException:
+        os.kill(pid, signal.SIGKILL)
+        reap(pid, held)
+        raise
+    reap(pid, held)
+
+
+def reap(pid, held):
+    """The process ends once all whom we hold have been seen to end."""
+    for tid in held:
+        while tid != pid:
+            try:
+                _, status = os.waitpid(tid, WALL)
+            except ChildProcessError:  # it was before
+                break
+            if not os.WIFSTOPPED(status):
+                break
+
+
+def die_asleep(pid):
+    """Sends one that sleeps to where nothing is; all are held."""
+    asleep = sleepers(pid)
+    if not asleep:
         raise programs.Failure("no thread sleeps")
+    sleeper = asleep[0]
     registers = (ctypes.c_ulonglong * 27)()
     ptrace(GETREGS, sleeper, None, registers)
     registers[RIP], registers[ORIG_RAX] = 0, (1 << 64) - 1
@@ -95,10 +132,6 @@ def dump_as_it_stands(pid):
         if not os.WIFSTOPPED(status):
             raise programs.Failure(f"the sleeping thread ended, status {status:#x}")
     ptrace(CONT, sleeper, None, signal.SIGSEGV)
-    # The process ends once all whom we hold have been seen to end.
-    for tid in threads:
-        if tid != pid:
-            os.waitpid(tid, WALL)
 
 
 # --- a program, and its cores ---
@@ -131,7 +164,10 @@ class Program:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def stop(self):
-        """All of it stands still."""
+        """All of it stands still, and not before it has come to rest: who has just said that it is ready may not have gone to sleep yet."""
+        deadline = time.monotonic() + REST_SECONDS
+        while not sleepers(self.process.pid) and time.monotonic() < deadline:
+            time.sleep(0.005)
         self.process.send_signal(signal.SIGSTOP)
         deadline = time.monotonic() + 10
         tasks = pathlib.Path(f"/proc/{self.process.pid}/task")
@@ -215,29 +251,36 @@ def comparable(text):
     return json.dumps(without_ages(report), indent=1, ensure_ascii=False)
 
 
-def check_same(what, live, core):
-    live, core = comparable(live), comparable(core)
-    if live != core:
-        differing = [
-            f"{what}: live {a.strip()[:150]} | core {b.strip()[:150]}"
-            for a, b in zip(live.splitlines(), core.splitlines()) if a != b
-        ]
+def check_same(what, live, other, may_differ=lambda live, other: False):
+    live, other = comparable(live).splitlines(), comparable(other).splitlines()
+    differing = [f"{what}: live {a.strip()[:150]} | {b.strip()[:150]}" for a, b in zip(live, other) if a != b and not may_differ(a, b)]
+    if differing or len(live) != len(other):
         raise programs.Failure(*(differing or [f"{what}: one report is longer"])[:8])
 
 
+def check_capture(seep, live, program, made_types):
+    path = program.folder / "capture"
+    subprocess.run([seep, "capture", "-q", str(program.process.pid), "-o", path], check=True, stdin=subprocess.DEVNULL,
+                   stdout=subprocess.DEVNULL)
+    taken = look(seep, "--json", path)
+    check_same("capture", live, taken, captures.is_count_of_typed if made_types else lambda live, other: False)
+    path.unlink()
+
+
 def compare(options, binary, name, scratch):
-    """Live, gcore's and the kernel's core of one stopped process."""
+    """Live, captured, gcore's and the kernel's core of one stopped process."""
     with Program(binary, name, scratch) as program:
         time.sleep(0.05)
         program.stop()
         live = look(options.seep, "--json", program.process.pid)
+        check_capture(options.seep, live, program, name == captures.FIRST_CASE.replace(" ", "/"))
         if options.gcore:
             core = program.gcore()
             check_same("gcore", live, look(options.seep, "--json", core))
             core.unlink()
         if options.kernel:
             check_same("kernel", live, look(options.seep, "--json", program.kernel_core()))
-    return "the same"
+    return "the four are the same" if options.gcore and options.kernel else "the same"
 
 
 def found(text):
