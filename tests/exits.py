@@ -262,10 +262,8 @@ class Exits:
 
     @staticmethod
     def inner(child):
-        pid, = pathlib.Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text("ascii").split() or \
-            [line for task in pathlib.Path(f"/proc/{child.pid}/task").iterdir()
-             for line in (task / "children").read_text("ascii").split()]
-        return int(pid)
+        pid, = procs.children_of(child.pid)
+        return pid
 
     @staticmethod
     def ended(child):

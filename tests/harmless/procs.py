@@ -214,6 +214,14 @@ def status_of(pid, tid=None):
         return None
 
 
+def children_of(pid):
+    """The processes that one of its threads has started and that have not been reaped."""
+    found = []
+    for task in pathlib.Path(f"/proc/{pid}/task").iterdir():
+        found += [int(child) for child in (task / "children").read_text("ascii").split()]
+    return found
+
+
 def threads_of(pid):
     """[(tid, state letter, tracer pid)]; threads that end meanwhile are left out."""
     try:
