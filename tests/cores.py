@@ -231,7 +231,7 @@ def look(seep, *arguments, status=0, stdin=subprocess.DEVNULL, env=None):
 
 AGES = {"age_ns", "wait_ns"}
 # Lines of evidence that tell an age, or what memory the kernel counts.
-AGE_TEXT = re.compile(r"\b\d[\d.,]*\s?(?:ns|us|µs|ms|s|min|m|h|d|seconds?|minutes?|hours?|days?)\b")
+AGE_TEXT = re.compile(r"\b(?:\d[\d.,]*\s?(?:ns|us|µs|ms|s|min|m|h|d|seconds?|minutes?|hours?|days?))+\b")
 CORE_CAVEATS = ("a core file does not say what was resident", "a core has no clock")
 
 
