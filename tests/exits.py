@@ -23,7 +23,7 @@ from procs import Child  # noqa: E402
 
 # How it ends, and how many goroutines have leaked then; None: it is no Go program any more.
 ENDS = {"return": 5, "exit-3": 5, "panic": 5, "other-panics": 5, "deadlock": 5, "segv": 5, "kill": 5, "term": 5, "abort": 5,
-        "goexit": 5, "exec": 5, "exec-other": None, "state": 5, "threads": 5, "collect": 5, "lines": 5, "at-once": 0, "clean": 0}
+        "goexit": 5, "exec": 5, "exec-other": None, "state": 5, "threads": 5, "signals": 5, "collect": 5, "lines": 5, "at-once": 0, "clean": 0}
 
 
 class Fail(Exception):
@@ -364,6 +364,7 @@ def main():
     parser.add_argument("--go", metavar="GO1.N.M", help="Go release to build the programs with")
     procs.add_seep_option(parser)
     options = parser.parse_args()
+    procs.take_usual_signals()
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="seep-test-") as scratch:
         exits = Exits(procs.seep_path(options.seep), scratch, options.go)

@@ -203,6 +203,7 @@ def main():
     parser.add_argument("-v", action="store_true", help="what is alive for seep and left over for goleak, too")
     procs.add_seep_option(parser)
     options = parser.parse_args()
+    procs.take_usual_signals()
     seep = procs.seep_path(options.seep)
     count = collections.Counter()
     with tempfile.TemporaryDirectory(prefix="seep-test-") as name:

@@ -124,6 +124,16 @@ func storm() {
 	fmt.Println(codes)
 }
 
+// signals are sent to ourselves, thousands, one after the other.
+func signals() {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGUSR2)
+	for i := 0; i < 5000; i++ {
+		syscall.Kill(os.Getpid(), syscall.SIGUSR2)
+		<-c
+	}
+}
+
 // leave starts a program that reads our input, and ends before it.
 func leave() {
 	child := exec.Command(os.Args[0], "wait")
@@ -189,6 +199,8 @@ func main() {
 		collect()
 	case "children":
 		children()
+	case "signals":
+		signals()
 	case "storm":
 		storm()
 	case "leave":
