@@ -361,6 +361,7 @@ class Exits:
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", metavar="WORD", default="")
+    parser.add_argument("--times", type=int, default=1, metavar="N", help="each case so often")
     parser.add_argument("--go", metavar="GO1.N.M", help="Go release to build the programs with")
     procs.add_seep_option(parser)
     options = parser.parse_args()
@@ -368,7 +369,8 @@ def main():
     passed = failed = 0
     with tempfile.TemporaryDirectory(prefix="seep-test-") as scratch:
         exits = Exits(procs.seep_path(options.seep), scratch, options.go)
-        for name in [name for name in dir(exits) if name.startswith("case_") and options.only in name]:
+        names = [name for name in dir(exits) if name.startswith("case_") and options.only in name]
+        for name in names * options.times:
             begun = time.monotonic()
             try:
                 note = getattr(exits, name)()
