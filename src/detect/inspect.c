@@ -346,7 +346,7 @@ static void describe_capture(const struct seep_target *target, const struct seep
 	report->capture.max_gap_ns = stats.max_gap_ns;
 	report->capture.read_bytes = stats.read_bytes + stats.precopy_bytes;
 	report->capture.threads = stats.threads;
-	report->capture.method = seep_target_kind(target) != SEEP_TARGET_LIVE ? "file" :
+	report->capture.method = seep_target_kind(target) == SEEP_TARGET_CORE ? "file" :
 				 snapshot->method == SEEP_SNAPSHOT_PRECOPY    ? "pre-copy" :
 										"stop-and-copy";
 	const char *note;
