@@ -6,6 +6,7 @@
     secrets   Strings that a program has in its memory (captures/main.go), its arguments and its environment are not in the decompressed
               bytes; those which docs/captures.md says are kept are.
     writing   Disk full, seep killed, program ended, standard output: a whole capture or none, the older one kept, the program unharmed.
+    when      --when: each quantity below and above its value, limits of control groups, what ends the wait otherwise, what it costs.
     damage    build/tests/damaged_capture: cut at every 4 KiB, bits flipped, and changed but with right checksums.
 
 Usage: captures.py [--build FOLDER] [--all] [--seed N] [TEST...]
@@ -33,7 +34,7 @@ import time
 
 import run_programs as programs
 
-SOURCES = pathlib.Path(__file__).resolve().parent / "captures"
+HERE = pathlib.Path(__file__).resolve().parent
 RELEASES = ("1.18", "1.22", "1.27")
 ALL_RELEASES = tuple(f"1.{minor}" for minor in range(18, 28))
 FLAVOURS = ("plain", "stripped", "pie", "cgo")
@@ -43,7 +44,7 @@ CASES = (
     "mutex-held leak", "subslice leak", "ticker leak", "rwmutex leak", "send-blocked leak", "waitgroup leak", "finalizer-stuck leak",
     "pool-bloat leak", "once leak", "map-bloat leak", "semaphore leak", "select-blocked leak", "lost-elements leak", "cond leak",
 )
-EXIT_INTERNAL, EXIT_USAGE, EXIT_GONE, EXIT_UNSUPPORTED = 70, 2, 5, 4
+EXIT_INTERNAL, EXIT_USAGE, EXIT_GONE, EXIT_UNSUPPORTED, EXIT_NOT_MET = 70, 2, 5, 4, 7
 CHUNK_HEADER = struct.Struct("<IIII")
 FIRST_LINE = b"seep capture 1\n"
 
@@ -56,9 +57,10 @@ def check(condition, *lines):
 class Program:
     """A running program that has said `ready`."""
 
-    def __init__(self, command, said=b"", **environment):
+    def __init__(self, command, said=b"", preexec_fn=None, **environment):
         env = {k: v for k, v in os.environ.items() if not k.startswith("GO")} | environment
-        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env)
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, env=env,
+                                        preexec_fn=preexec_fn)
         self.pid = self.process.pid
         try:
             self.process.stdin.write(said)
@@ -67,6 +69,13 @@ class Program:
         except programs.Failure:
             self.end()
             raise
+
+    def do(self, *lines):
+        """Has it obey each line, of tests/watched."""
+        for line in lines:
+            self.process.stdin.write(f"{line}\n".encode())
+            self.process.stdin.flush()
+            programs.await_ready(self.process, time.monotonic() + programs.READY_SECONDS)
 
     def end(self):
         self.process.kill()
@@ -159,10 +168,11 @@ def test_same(options, tally):
 # --- secrets ---
 
 
-def build_secrets(release, cgo):
+def build(source, release, cgo):
+    """A program of this folder, built with a release."""
     go, full = programs.go_command(release)
     digest = hashlib.sha256(f"{full} {cgo}".encode())
-    for path in sorted(SOURCES.iterdir()):
+    for path in sorted((HERE / source).iterdir()):
         digest.update(path.read_bytes())
     folder = programs.CACHE / "captures"
     folder.mkdir(parents=True, exist_ok=True)
@@ -170,7 +180,7 @@ def build_secrets(release, cgo):
     if not binary.exists():
         with tempfile.TemporaryDirectory(dir=folder) as scratch:
             output = pathlib.Path(scratch) / "program"
-            result = run([go, "build", "-o", output, "."], cwd=SOURCES, env=programs.go_environment(cgo))
+            result = run([go, "build", "-o", output, "."], cwd=HERE / source, env=programs.go_environment(cgo))
             check(result.returncode == 0, "cannot be built", *result.stderr.decode().splitlines()[-20:])
             os.rename(output, binary)
     return binary
@@ -194,7 +204,7 @@ def contents(path):
 def look_for_secrets(options, release, pause, cgo, scratch):
     hidden, shown, in_environment, in_arguments = (secrets.token_hex(16) for _ in range(4))
     path = scratch / f"secrets.{release}.{pause}"
-    with Program([build_secrets(release, cgo), "--password", in_arguments], f"{hidden}\n{shown}\n".encode(), PASSWORD=in_environment,
+    with Program([build("captures", release, cgo), "--password", in_arguments], f"{hidden}\n{shown}\n".encode(), PASSWORD=in_environment,
                  GOGC="123") as program:
         result = run([options.build / "seep", "capture", program.pid, "-o", path, f"--pause={pause}"])
         if b"pre-copy is not to be had" in result.stderr:
@@ -319,6 +329,232 @@ def test_writing(options, tally):
         tally.one("writing and reading what cannot be", check_refused, options, program, folders[2])
 
 
+# --- when ---
+
+MB = 1 << 20
+
+
+class Watching:
+    """seep capture --when, while it waits."""
+
+    started = []
+
+    def __init__(self, options, pid, folder, conditions, *arguments, preexec_fn=None):
+        self.path = folder / "file"
+        command = [options.build / "seep", "capture", str(pid), "-o", self.path, *arguments]
+        for condition in conditions:
+            command += ["--when", condition]
+        self.began = time.monotonic()
+        self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, preexec_fn=preexec_fn)
+        self.started.append(self.process)
+
+    def expect_waiting(self):
+        """After the first looks it still waits."""
+        try:
+            said = self.process.communicate(timeout=0.4)[1].decode()
+        except subprocess.TimeoutExpired:
+            return
+        raise programs.Failure(f"it ended with {self.process.returncode}", said)
+
+    def end(self, status, *words):
+        """What it said; it must end by itself with this status, and all of the words be in it."""
+        try:
+            said = self.process.communicate(timeout=20)[1].decode()
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            raise programs.Failure("it waits on", self.process.communicate()[1].decode()) from None
+        check(self.process.returncode == status, f"status {self.process.returncode}, not {status}", said)
+        check(all(word in said for word in words), f"not all of {words} in what it said", said)
+        check(self.path.exists() == (status == 0), "a capture is there" if status else "there is no capture")
+        check(len(list(self.path.parent.iterdir())) == (status == 0), f"left behind: {list(self.path.parent.iterdir())}")
+        return said
+
+
+def amount(said, quantity):
+    """What the quantity was when the condition was met, of a line such as `seep: rss 1.2 GiB is above 1.0 GiB, after 3.1 s`."""
+    match = re.search(rf"{quantity} ([\d,.]+)(?: ([KMG])iB)? is above", said)
+    check(match, f"no {quantity} is above anything", said)
+    return float(match[1].replace(",", "")) * (1024 ** (" KMG".index(match[2])) if match[2] else 1)
+
+
+def limit_files():
+    resource.setrlimit(resource.RLIMIT_NOFILE, (200, 200))
+
+
+# What is done before, what does not suffice, what does; the quantity at the end is between these.
+QUANTITIES = {
+    "goroutines>1000": (("goroutines 3000", "goroutines 500"), "goroutines 900", "goroutines 1100", 1101, 1130),
+    "heap>64MiB": ((), "heap 40", "heap 40", 80 * MB, 110 * MB),
+    "rss > 0.15GB": ((), "outside 80", "outside 80", 160 * MB, 200 * MB),
+    "threads>20": ((), "threads 5", "threads 20", 25, 60),
+    "fds>50%": ((), "files 60", "files 120", 120, 140),
+}
+
+
+def watch_quantity(options, release, condition, folder):
+    before, little, enough, least, most = QUANTITIES[condition]
+    with Program([build("watched", release, False)], preexec_fn=limit_files) as program:
+        program.do(*before)
+        watching = Watching(options, program.pid, folder, ["heap>1TiB", condition])
+        program.do(little)
+        watching.expect_waiting()
+        check(programs.status_field(program.pid, "TracerPid") == "0", "it is traced while it is watched")
+        program.do(enough)
+        said = watching.end(0)
+    quantity = condition.split(">")[0].strip()
+    found = amount(said, quantity)
+    check(least <= found <= most, f"{found} is not between {least} and {most}", said)
+    report = run([options.build / "seep", "inspect", folder / "file", "--json"])
+    check(report.returncode == 0, report.stderr.decode())
+    if quantity == "goroutines":
+        total = json.loads(report.stdout)["goroutines"]["total"]
+        check(total == found, f"{found} goroutines, and the report has {total}")
+    return said.splitlines()[0]
+
+
+def make_groups():
+    """Two control groups for memory, one in the other, of whichever version is here; (outer, inner, name of the limit)."""
+    for root, limit in (("/sys/fs/cgroup/memory", "memory.limit_in_bytes"), ("/sys/fs/cgroup", "memory.max")):
+        outer = pathlib.Path(root) / f"seep-test-{os.getpid()}"
+        try:
+            if limit == "memory.max":
+                (pathlib.Path(root) / "cgroup.subtree_control").write_text("+memory")
+            outer.mkdir()
+        except OSError:
+            continue
+        inner = outer / "inner"
+        try:
+            if limit == "memory.max":
+                (outer / "cgroup.subtree_control").write_text("+memory")
+            inner.mkdir()
+            if (inner / limit).exists():
+                return outer, inner, limit
+        except OSError:
+            pass
+        for group in (inner, outer):
+            if group.exists():
+                group.rmdir()
+    raise programs.Skip("no control group can be made here")
+
+
+def watch_group(options, release, folder):
+    """The limit of the group above counts, of the process and not of seep, and as it is now."""
+    outer, inner, limit = make_groups()
+    try:
+        (outer / limit).write_text(str(200 * MB))
+        (inner / limit).write_text(str(400 * MB))
+        with Program([build("watched", release, False)],
+                     preexec_fn=lambda: (inner / "cgroup.procs").write_text(str(os.getpid()))) as program:
+            watching = Watching(options, program.pid, folder, ["rss>50%"])
+            program.do("outside 50")
+            watching.expect_waiting()
+            (outer / limit).write_text(str(300 * MB))
+            program.do("outside 60")
+            watching.expect_waiting()
+            (outer / limit).write_text(str(160 * MB))
+            said = watching.end(0, "is above 80.0 MiB (50 %)")
+            # In the same group, seep says that it shares the limit.
+            (folder / "file").unlink()
+            watching = Watching(options, program.pid, folder, ["rss>99%"], "--within", "10ms",
+                                preexec_fn=lambda: (inner / "cgroup.procs").write_text(str(os.getpid())))
+            watching.end(EXIT_NOT_MET, "share a memory limit")
+        return said.splitlines()[0]
+    finally:
+        for group in (inner, outer):
+            group.rmdir()
+
+
+def watch_climbing(options, release, folder):
+    """What climbs by 200 MB a second is caught close to the value."""
+    with Program([build("watched", release, False)]) as program:
+        watching = Watching(options, program.pid, folder, ["rss>300MiB"])
+        for _ in range(125):
+            if watching.process.poll() is not None:
+                break
+            program.do("outside 4")
+            time.sleep(0.02)
+        said = watching.end(0)
+    check(amount(said, "rss") < 400 * MB, "it was caught late", said)
+    return said.splitlines()[0]
+
+
+def watch_ends(options, release, folder):
+    """How the wait ends if no condition is met."""
+    binary = build("watched", release, False)
+    with Program([binary]) as program:
+        watching = Watching(options, program.pid, folder, ["goroutines>1000", "rss>90%"], "--within", "1.3s")
+        watching.end(EXIT_NOT_MET, "no condition was met", "goroutines at most", "of 1,000, rss")
+        took = time.monotonic() - watching.began
+        check(1.3 <= took < 2.3, f"after {took} s, not 1.3")
+        for number in (signal.SIGINT, signal.SIGTERM):
+            watching = Watching(options, program.pid, folder, ["goroutines>1000"])
+            watching.expect_waiting()
+            watching.process.send_signal(number)
+            watching.end(-number)
+        # As nohup starts it.
+        watching = Watching(options, program.pid, folder, ["goroutines>1000"], "--within", "1s",
+                            preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN))
+        watching.process.send_signal(signal.SIGHUP)
+        watching.expect_waiting()
+        watching.end(EXIT_NOT_MET)
+        watching = Watching(options, program.pid, folder, ["goroutines>1000"])
+        watching.expect_waiting()
+        program.process.stdin.write(b"exec 60\n")
+        program.process.stdin.flush()
+        watching.end(EXIT_GONE, "ended or executed another program", "nothing was captured", "goroutines at most")
+    with Program([binary]) as program:
+        watching = Watching(options, program.pid, folder, ["threads>1000"])
+        watching.expect_waiting()
+        program.process.kill()  # and is a zombie until somebody asks for it
+        watching.end(EXIT_GONE, "ended", "nothing was captured", "threads ")
+    return "time, signals, exec, end"
+
+
+def watch_refused(options, release, folder):
+    """At once what would go wrong later."""
+    none = folder / "none" / "file"
+    with Program([build("watched", release, False)]) as program:
+        for pid, path, arguments, status in (
+            (program.pid, folder / "file", ["--within", "1s"], EXIT_USAGE),
+            (program.pid, folder / "file", ["--when", "goroutines>10%"], EXIT_USAGE),
+            (program.pid, folder / "file", ["--when", "rss>80"], EXIT_USAGE),
+            (program.pid, folder / "file", ["--when", "rss"], EXIT_USAGE),
+            (program.pid, folder / "file", ["--when", "rss>80%", "--within", "1001h"], EXIT_USAGE),
+            (program.pid, none, ["--when", "rss>99%"], EXIT_INTERNAL),
+            (4194303, folder / "file", ["--when", "rss>99%"], EXIT_GONE),
+            (os.getpid(), folder / "file", ["--when", "rss>99%"], EXIT_UNSUPPORTED),
+        ):
+            result = run([options.build / "seep", "capture", pid, "-o", path, *arguments], timeout=20)
+            check(result.returncode == status, f"{arguments}: {result.returncode}, not {status}", result.stderr.decode())
+            check(not os.listdir(folder), f"left behind: {os.listdir(folder)}")
+    return "each with its status"
+
+
+def test_when(options, tally):
+    releases = ALL_RELEASES if options.all else ("1.27",)
+    with tempfile.TemporaryDirectory() as top, concurrent.futures.ThreadPoolExecutor(8) as pool:
+        tasks = []
+
+        def start(name, function, *arguments):
+            folder = pathlib.Path(top) / str(len(tasks))
+            folder.mkdir()
+            tasks.append(pool.submit(tally.one, name, function, options, *arguments, folder))
+
+        for release in releases:
+            for condition in QUANTITIES:
+                start(f"when {condition}, go{release}", watch_quantity, release, condition)
+        start("when nothing is met", watch_ends, "1.27")
+        start("when rss>50% of a control group", watch_group, "1.27")
+        start("when rss climbs", watch_climbing, "1.27")
+        start("when it is no good", watch_refused, "1.27")
+        for task in tasks:
+            task.result()
+    for process in Watching.started:  # by a test that failed
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
 # --- damage ---
 
 
@@ -360,7 +596,7 @@ class Tally:
                   *lines[1:], sep="\n        ", flush=True)
 
 
-TESTS = {"same": test_same, "secrets": test_secrets, "writing": test_writing, "damage": test_damage}
+TESTS = {"same": test_same, "secrets": test_secrets, "writing": test_writing, "when": test_when, "damage": test_damage}
 
 
 def main():

@@ -15,6 +15,7 @@ enum seep_exit {
 	SEEP_EXIT_UNSUPPORTED = 4, /** not Go, or a Go program seep cannot read */
 	SEEP_EXIT_GONE = 5, /** the target ended, or what it holds makes no sense */
 	SEEP_EXIT_PARTIAL = 6, /** a budget was hit */
+	SEEP_EXIT_NOT_MET = 7, /** what was waited for did not come in time */
 	SEEP_EXIT_INTERNAL = 70, /** seep's own trouble: no memory, output that cannot be written */
 };
 

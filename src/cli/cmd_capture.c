@@ -1,28 +1,41 @@
-// seep capture: copies a process as a look does, and writes the copy to a file instead of analysing it.
+// seep capture: copies a process as a look does, and writes the copy to a file instead of analysing it; at once, or when it is about to be
+// in trouble.
+//
+// Whatever can be known to go wrong is found out before the wait: whether FILE can be written, the process be read, and each quantity be
+// known. During it there is no more than a few words of the process: the executable is closed and opened anew.
 #include "cli/cli.h"
 
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/wait.h"
 #include "runtime/save.h"
+#include "target/gauge.h"
 
 #include <argp.h>
+#include <signal.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
-enum { KEY_PAUSE = 256, KEY_MAX_PAUSE, KEY_IF_LONGER, KEY_MAX_MEM };
+enum { KEY_PAUSE = 256, KEY_MAX_PAUSE, KEY_IF_LONGER, KEY_MAX_MEM, KEY_WHEN, KEY_WITHIN };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0,
 	  "Where to; FILE appears whole or not at all. - is standard output", 1 },
 	{ "quiet", 'q', NULL, 0, "Do not say what was written", 1 },
-	{ "pause", KEY_PAUSE, "METHOD", 0, "precopy, stop or auto (default), as for inspect", 2 },
+	{ NULL, 0, NULL, 0, "When:", 2 },
+	{ "when", KEY_WHEN, "CONDITION", 0,
+	  "Wait until it holds: rss or heap>2GiB or >80% (of the memory limit), goroutines or threads>10000, fds>90%; of several any one",
+	  2 },
+	{ "within", KEY_WITHIN, "DURATION", 0,
+	  "With --when: give up after DURATION (90s, 24h), with exit status 7", 2 },
+	{ NULL, 0, NULL, 0, "How:", 3 },
+	{ "pause", KEY_PAUSE, "METHOD", 0, "precopy, stop or auto (default), as for inspect", 3 },
 	{ "max-pause", KEY_MAX_PAUSE, "DURATION", 0,
-	  "Let the process run on after DURATION (50ms, 1s)", 2 },
+	  "Let the process run on after DURATION (50ms, 1s)", 3 },
 	{ "if-longer", KEY_IF_LONGER, "WHAT", 0,
-	  "If --max-pause does not suffice: fail (default), or report all the same", 2 },
+	  "If --max-pause does not suffice: fail (default), or report all the same", 3 },
 	{ "max-mem", KEY_MAX_MEM, "SIZE", 0,
-	  "Take at most SIZE of memory for the copy (300M, 2G), or do not touch the process", 2 },
+	  "Take at most SIZE of memory for the copy (300M, 2G), or do not touch the process", 3 },
 	{},
 };
 
@@ -31,7 +44,19 @@ struct arguments {
 	const char *path;
 	bool quiet;
 	struct seep_snapshot_options snapshot;
+	struct seep_conditions conditions; /** empty: at once */
+	uint64_t within_ns;
 };
+
+static struct seep_error *add_condition(struct arguments *args, const char *text)
+{
+	struct seep_condition condition;
+	struct seep_error *err = seep_condition_parse(text, &condition);
+
+	if (err)
+		return err;
+	return seep_vec_push(&args->conditions, condition) ? NULL : &seep_enomem;
+}
 
 static struct seep_error *take_option(struct arguments *args, int key, const char *arg)
 {
@@ -44,6 +69,10 @@ static struct seep_error *take_option(struct arguments *args, int key, const cha
 		return seep_option_if_longer(arg, &args->snapshot.may_exceed);
 	case KEY_MAX_MEM:
 		return seep_option_size(arg, &args->snapshot.max_bytes);
+	case KEY_WHEN:
+		return add_condition(args, arg);
+	case KEY_WITHIN:
+		return seep_option_long_duration(arg, &args->within_ns);
 	case ARGP_KEY_ARG:
 		return args->pid ? seep_error_format(SEEP_ERROR_USAGE, "one PID at a time") :
 				   seep_option_pid(arg, &args->pid);
@@ -67,11 +96,15 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "which process? `seep ps` lists the Go programs");
 		if (!args->path)
 			argp_error(state, "where to? -o FILE");
+		if (args->within_ns && !args->conditions.len)
+			argp_error(state, "--within what? It goes with --when");
 		return 0;
 	case KEY_PAUSE:
 	case KEY_MAX_PAUSE:
 	case KEY_IF_LONGER:
 	case KEY_MAX_MEM:
+	case KEY_WHEN:
+	case KEY_WITHIN:
 	case ARGP_KEY_ARG: {
 		struct seep_error *err = take_option(args, key, arg);
 		if (err)
@@ -119,6 +152,46 @@ static struct seep_error *capture(const struct arguments *args, struct seep_targ
 	return err;
 }
 
+static struct seep_error *find_counters(struct seep_target *target, struct seep_counters *ret)
+{
+	struct seep_binary *binary = NULL;
+	struct seep_error *err = seep_binary_open(target, &binary);
+
+	if (!err)
+		*ret = seep_counters_find(target, binary);
+	seep_binary_close(binary);
+	return err;
+}
+
+/** Until a condition holds; else waiting->end says what came instead. */
+static struct seep_error *wait_for(const struct arguments *args, struct seep_target *target,
+				   struct seep_waiting *waiting)
+{
+	struct seep_counters counters;
+	struct seep_error *err = find_counters(target, &counters);
+
+	if (err)
+		return err;
+	if (!args->quiet && seep_gauge_shares_limit(target))
+		fprintf(stderr,
+			"seep: process %d and seep share a memory limit: what the capture takes counts for it, too\n",
+			(int)args->pid);
+	err = seep_wait(target, &counters, waiting);
+	if (!err && waiting->end == SEEP_WAITED_MET && !args->quiet)
+		fprintf(stderr, "seep: %s\n", seep_str_text(&waiting->text));
+	return err;
+}
+
+/** How seep ends when no condition was met. */
+static int give_up(const struct seep_waiting *waiting)
+{
+	if (waiting->end == SEEP_WAITED_SIGNAL)
+		raise(waiting->signal); // which ends seep, since it is not ignored
+	fprintf(stderr, "seep: nothing was captured: no condition was met in time; %s\n",
+		seep_str_text(&waiting->text));
+	return SEEP_EXIT_NOT_MET;
+}
+
 int seep_cmd_capture(int argc, char **argv)
 {
 	static const struct argp argp = {
@@ -127,7 +200,8 @@ int seep_cmd_capture(int argc, char **argv)
 		.args_doc = "PID",
 		.doc = "Keeps a running Go program for later: what a look at it reads goes to a file, which `seep inspect FILE', `top' "
 		       "and `why' take in place of a PID, here or elsewhere. Contents of strings and of other memory without pointers "
-		       "are not in it. The program is paused for milliseconds and not changed.",
+		       "are not in it. The program is paused for milliseconds and not changed. With --when it is watched, without a "
+		       "pause, and captured when it is about to be in trouble.",
 	};
 	struct arguments args = {};
 	struct seep_target *target = NULL;
@@ -142,10 +216,22 @@ int seep_cmd_capture(int argc, char **argv)
 	err = seep_place_open(args.path, &place);
 	if (err)
 		return seep_cli_fail(err);
+	struct seep_waiting waiting = {
+		.conditions = &args.conditions,
+		.within_ns = args.within_ns,
+		.progress = !args.quiet && isatty(STDERR_FILENO),
+	};
 	err = seep_target_open(args.pid, &target);
-	if (!err)
+	if (!err && args.conditions.len)
+		err = wait_for(&args, target, &waiting);
+	if (!err && waiting.end == SEEP_WAITED_MET)
 		err = capture(&args, target, &place);
 	seep_target_close(target);
 	seep_place_deinit(&place);
-	return err ? seep_cli_fail(err) : SEEP_EXIT_OK;
+	seep_vec_free(&args.conditions);
+	int status = err			    ? (int)seep_cli_fail(err) :
+		     waiting.end == SEEP_WAITED_MET ? SEEP_EXIT_OK :
+						      give_up(&waiting);
+	seep_str_deinit(&waiting.text);
+	return status;
 }

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 enum { PID_LIMIT = 4194304 }; // PID_MAX_LIMIT of the kernel on 64 bits
+static const uint64_t hour_ns = UINT64_C(3600000000000);
 
 static bool parse_digits(const char *text, size_t len, uint64_t limit, uint64_t *ret)
 {
@@ -45,17 +46,15 @@ struct seep_error *seep_option_pid(const char *text, pid_t *ret)
 	return NULL;
 }
 
-struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret)
+/** most_ns: and the message says it in words. */
+static struct seep_error *take_duration(const char *text, uint64_t most_ns, const char *most,
+					uint64_t *ns_ret)
 {
 	static const struct {
 		const char *name;
 		uint64_t ns;
-	} units[] = { { "ns", 1 },
-		      { "us", 1000 },
-		      { "ms", 1000000 },
-		      { "s", 1000000000 },
-		      { "m", 60000000000 } };
-	const uint64_t hour = UINT64_C(3600000000000);
+	} units[] = { { "ns", 1 },	   { "us", 1000 },	 { "ms", 1000000 },
+		      { "s", 1000000000 }, { "m", 60000000000 }, { "h", UINT64_C(3600000000000) } };
 	size_t whole_len = strspn(text, "0123456789");
 	const char *unit = text + whole_len, *fraction = NULL;
 	size_t fraction_len = 0;
@@ -69,24 +68,34 @@ struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret)
 	for (size_t i = 0; i < sizeof(units) / sizeof(*units); i++) {
 		if (strcmp(unit, units[i].name) != 0)
 			continue;
-		if (!parse_digits(text, whole_len, hour, &whole) ||
+		if (!parse_digits(text, whole_len, most_ns, &whole) ||
 		    (fraction && (fraction_len > 6 ||
 				  !parse_digits(fraction, fraction_len, UINT64_MAX, &part))))
 			break;
 		for (size_t d = 0; d < fraction_len; d++)
 			scale *= 10;
-		if (whole > hour / units[i].ns)
+		if (whole > most_ns / units[i].ns)
 			break;
 		uint64_t ns = whole * units[i].ns + part * units[i].ns / scale;
-		if (ns == 0 || ns > hour)
+		if (ns == 0 || ns > most_ns)
 			break;
 		*ns_ret = ns;
 		return NULL;
 	}
 	return seep_error_format(
 		SEEP_ERROR_USAGE,
-		"'%s' is not a duration; write a number and a unit, up to an hour: 50ms, 1.5s, 2m",
-		text);
+		"'%s' is not a duration; write a number and a unit, up to %s: 50ms, 1.5s, 2m", text,
+		most);
+}
+
+struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret)
+{
+	return take_duration(text, hour_ns, "an hour", ns_ret);
+}
+
+struct seep_error *seep_option_long_duration(const char *text, uint64_t *ns_ret)
+{
+	return take_duration(text, 1000 * hour_ns, "1000h", ns_ret);
 }
 
 struct seep_error *seep_option_size(const char *text, uint64_t *ret)

@@ -14,6 +14,8 @@
 struct seep_error *seep_option_pid(const char *text, pid_t *ret) _must_check_;
 /** "50ms", "1.5s", "200us", "2m": above zero, at most an hour, in nanoseconds. */
 struct seep_error *seep_option_duration(const char *text, uint64_t *ns_ret) _must_check_;
+/** The same up to 1000 hours: "24h". */
+struct seep_error *seep_option_long_duration(const char *text, uint64_t *ns_ret) _must_check_;
 /** auto, precopy or stop. */
 struct seep_error *seep_option_pause(const char *text, enum seep_snapshot_method *ret) _must_check_;
 /** "fail": false, "report": true. */

@@ -11,14 +11,15 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { GOROUTINES_MAX = 1 << 26, REASONS_MAX = 64, STATUS_SCAN = 0x1000, ALLM_MAX = 1 << 20 };
+enum { REASONS_MAX = 64, ALLM_MAX = 1 << 20 };
 enum { SIGNAL_REGS = 15, G0_MAX = 1 << 20 };
 
 bool seep_allgs(const struct seep_memory *memory, const struct seep_globals *globals,
 		seep_addr *array_ret, uint64_t *count_ret)
 {
 	return seep_memory_u64(memory, globals->allglen, count_ret) &&
-	       seep_memory_u64(memory, globals->allgptr, array_ret) && *count_ret <= GOROUTINES_MAX;
+	       seep_memory_u64(memory, globals->allgptr, array_ret) &&
+	       *count_ret <= SEEP_GOROUTINES_MAX;
 }
 
 /** A thread of the runtime's, and what it was doing. */
@@ -269,10 +270,9 @@ static struct seep_error *read_goroutine(struct seep_runtime *rt, seep_addr addr
 	if (!p)
 		return NULL;
 	uint32_t status = seep_le32(p + l->g_atomicstatus);
-	bool owned = status & STATUS_SCAN; // by the collector
-	status &= ~STATUS_SCAN;
-	if (status == SEEP_STATUS_DEAD || status == SEEP_STATUS_DEADEXTRA ||
-	    status == SEEP_STATUS_IDLE || status > SEEP_STATUS_LEAKED) {
+	bool owned = status & SEEP_STATUS_SCAN; // by the collector
+	status &= ~(uint32_t)SEEP_STATUS_SCAN;
+	if (seep_status_is_dead(status)) {
 		rt->dead_goroutines++;
 		return NULL;
 	}

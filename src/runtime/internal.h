@@ -38,6 +38,16 @@ void seep_mspans_deinit(struct seep_mspans *spans);
 bool seep_mspan_unswept(const struct seep_mspan *span, uint32_t heap_sweepgen);
 bool seep_mspan_has_inline_marks(const struct seep_mspan *span, bool inline_marks);
 
+enum { SEEP_GOROUTINES_MAX = 1 << 26, SEEP_STATUS_SCAN = 0x1000 };
+
+/** Whether there is no goroutine in a runtime.g of this status, with or without SEEP_STATUS_SCAN: dead, or not made yet. */
+static inline bool seep_status_is_dead(uint32_t status)
+{
+	status &= ~(uint32_t)SEEP_STATUS_SCAN;
+	return status == SEEP_STATUS_DEAD || status == SEEP_STATUS_IDLE ||
+	       status > SEEP_STATUS_LEAKED;
+}
+
 /** runtime.allgs as atomically published. */
 bool seep_allgs(const struct seep_memory *memory, const struct seep_globals *globals,
 		seep_addr *array_ret, uint64_t *count_ret);

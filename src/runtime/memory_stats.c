@@ -81,6 +81,14 @@ static uint64_t goal(const struct controller *c)
 	return ret;
 }
 
+bool seep_is_gc_controller(const struct seep_layout *l, const unsigned char *bytes)
+{
+	int64_t percent = (int32_t)seep_le32(bytes + l->gc_controller_gc_percent);
+
+	return percent >= -1 && seep_le64(bytes + l->gc_controller_heap_minimum) ==
+					HEAP_MINIMUM * (uint64_t)percent / 100;
+}
+
 static void read_controller(const struct seep_runtime *rt, struct seep_gc_settings *ret)
 {
 	const struct seep_layout *l = &rt->binary->layout;
@@ -90,13 +98,9 @@ static void read_controller(const struct seep_runtime *rt, struct seep_gc_settin
 					NULL,
 				l, rt->binary->minor };
 
-	if (!c.p)
+	if (!c.p || !seep_is_gc_controller(l, c.p))
 		return;
-	int64_t percent = (int32_t)seep_le32(c.p + l->gc_controller_gc_percent);
-	if (percent < -1 ||
-	    word(&c, l->gc_controller_heap_minimum) != HEAP_MINIMUM * (uint64_t)percent / 100)
-		return;
-	ret->percent = percent;
+	ret->percent = (int32_t)seep_le32(c.p + l->gc_controller_gc_percent);
 	ret->memory_limit = l->gc_controller_memory_limit >= 0 ?
 				    word(&c, l->gc_controller_memory_limit) :
 				    UINT64_MAX;

@@ -13,6 +13,8 @@ struct seep_gc_settings {
 	uint64_t last_nanotime; /** the same by the clock of seep_runtime.now */
 };
 
+/** Whether the bytes look like a runtime.gcControllerState of this layout, whose size and fields are known. */
+bool seep_is_gc_controller(const struct seep_layout *layout, const unsigned char *bytes);
 void seep_gc_settings_read(const struct seep_runtime *runtime, struct seep_gc_settings *ret);
 
 typedef bool seep_range_visit(struct seep_range range, void *arg);

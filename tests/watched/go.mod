@@ -1,0 +1,3 @@
+module seep.test/watched
+
+go 1.18
