@@ -16,6 +16,7 @@ places: of goroutines on mutexes that share a tiny block it keeps all when it ke
 
 import argparse
 import collections
+import concurrent.futures
 import json
 import os
 import pathlib
@@ -238,6 +239,7 @@ def main():
     parser.add_argument("--tries", type=int, default=3,
                         help="a case that differs is tried again, as what still moves differs by"
                         " chance (default: 3)")
+    parser.add_argument("-j", "--jobs", type=int, default=4, help="cases at a time (default: 4)")
     parser.add_argument("--strict", action="store_true",
                         help="fail on what seep calls proven and Go does not")
     parser.add_argument("--release", default=RELEASE, help=f"Go release (default: {RELEASE})")
@@ -258,11 +260,12 @@ def main():
 
     totals, failed, details, rows = collections.Counter(), 0, [], []
     print(f"{'case':28} {'Go':>6} {'seep':>6} {'both':>6} {'only Go':>8} {'only seep':>10}")
-    for binary, cases in programs.values():
-        for case in cases:
-            if options.case and case not in options.case:
-                continue
-            row = run_case(seep, binary, case, options, known)
+    wanted = [(binary, case) for binary, cases in programs.values() for case in cases
+              if not options.case or case in options.case]
+    # Most of a case is waiting until it is quiet.
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        for row in pool.map(lambda each: run_case(seep, *each, options, known), wanted):
+            case = row["case"]
             failed += bool(row["problems"])
             for key in ("go", "seep", "both", "only_go", "only_seep"):
                 totals[key] += row[key]
