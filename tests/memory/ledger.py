@@ -12,6 +12,7 @@ Compares what seep says of a process's memory (LEDGER, tests/support/ledger.c) w
 Exit status: 0 good, 1 a difference, 77 nothing could be compared.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import re
@@ -146,7 +147,7 @@ def check_settings(name, numbers, stats, problems):
 def check_exactly(name, tool, oracle, problems):
     """With every page resident."""
     # The runtime may make a thread, or collect after two minutes, whenever it likes: look again then.
-    for _ in range(10):
+    for _ in range(100):
         stats = oracle.stats()
         numbers, parts, _ = ledger(tool, oracle.pid)
         if oracle.stats() == stats:
@@ -258,8 +259,10 @@ def main():
     releases = options.release or re.findall(r"^1\.\d+\.\d+$", (ROOT / "tools/go-releases.txt").read_text(), re.M)
     problems, compared = [], 0
     with tempfile.TemporaryDirectory(prefix="seep-test-") as folder:
-        for release in [] if options.no_releases else releases:
-            compared += check_release(release, folder, tool, problems)
+        with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
+            done = pool.map(lambda release: check_release(release, folder, tool, problems),
+                            [] if options.no_releases else releases)
+            compared += sum(done)
     for name in [] if options.no_servers else options.server or servers.SERVERS:
         compared += check_server(name, tool, problems)
     for problem in problems:
