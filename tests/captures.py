@@ -4,7 +4,7 @@
     same      One copy of a process is analysed and captured (build/tests/both), the capture is looked at with seep: inspect, top and
               why give the same seep/1, byte for byte but for target.kind and capture.total_ns. For releases and kinds of binaries.
     secrets   Strings that a program has in its memory (captures/main.go), its arguments and its environment are not in the decompressed
-              bytes; those which docs/captures.md says are kept are.
+              bytes; those which docs/captures.md says are kept are. With --with-values they are, and change no report.
     writing   Disk full, seep killed, program ended, standard output: a whole capture or none, the older one kept, the program unharmed.
     when      --when: each quantity below and above its value, limits of control groups, what ends the wait otherwise, what it costs.
     damage    build/tests/damaged_capture: cut at every 4 KiB, bits flipped, and changed but with right checksums.
@@ -31,6 +31,7 @@ import sys
 import tempfile
 import threading
 import time
+import zlib
 
 import run_programs as programs
 
@@ -201,6 +202,57 @@ def contents(path):
     return found
 
 
+TYPE_VALUES, TYPE_END = 9, 10
+
+
+def without_values(path, to):
+    """The same capture without the chunks that --with-values adds: the rest must not depend on them."""
+    data = path.read_bytes()
+    at, crc, count, out = len(FIRST_LINE), 0, 0, [FIRST_LINE]
+    while at < len(data):
+        kind, packed, length, _ = CHUNK_HEADER.unpack_from(data, at)
+        frame = data[at + CHUNK_HEADER.size : at + CHUNK_HEADER.size + packed]
+        at += CHUNK_HEADER.size + packed
+        if kind == TYPE_VALUES:
+            continue
+        if kind == TYPE_END:
+            totals = list(struct.unpack("<QQQQ", subprocess.run(["zstd", "-dcq"], input=frame, stdout=subprocess.PIPE, check=True).stdout))
+            totals[0], totals[3] = count, 0
+            frame = subprocess.run(["zstd", "-cq"], input=struct.pack("<QQQQ", *totals), stdout=subprocess.PIPE, check=True).stdout
+        header = struct.pack("<III", kind, len(frame), length)
+        crc = zlib.crc32(frame, zlib.crc32(header, crc))
+        out += [header, struct.pack("<I", crc), frame]
+        count += 1
+    to.write_bytes(b"".join(out))
+
+
+def look_for_values(options, release, pause, scratch):
+    """With --with-values they are there, in a place of their own, and a report is the same but for the field that says so."""
+    hidden = secrets.token_hex(16)
+    path, bare = scratch / f"values.{release}.{pause}", scratch / f"bare.{release}.{pause}"
+    with Program([build("captures", release, False)], f"{hidden}\nshown\n".encode()) as program:
+        result = run([options.build / "seep", "capture", program.pid, "-o", path, f"--pause={pause}", "--with-values"])
+        if b"pre-copy is not to be had" in result.stderr:
+            raise programs.Skip(result.stderr.decode().strip())
+        check(result.returncode == 0 and b"contents of strings" in result.stderr, result.stderr.decode())
+    found = contents(path)
+    values = [data for kind, data in found if kind == TYPE_VALUES]
+    for tag in ("key 0199", "value 0199", "element 0199", "bytes 0199", "token 0199", "boxed 0199", "sent 0003"):
+        check(any(f"{tag} {hidden}".encode() in data for data in values), f"{tag} is not in the capture")
+    check(not any(hidden.encode() in data for kind, data in found if kind != TYPE_VALUES), "they are in other chunks, too")
+    without_values(path, bare)
+    reports = []
+    for file in (path, bare):
+        result = run([options.build / "seep", "inspect", file, "--all", "--json"])
+        check(result.returncode == 0, result.stderr.decode())
+        report = json.loads(result.stdout)
+        del report["capture"]["total_ns"]
+        reports.append(report)
+    check(reports[0]["capture"].pop("values_bytes", 0) > 100_000, "the report does not say that values are in it")
+    check(reports[0] == reports[1], "the report depends on values")
+    return f"{sum(map(len, values)) / 1e6:.1f} MB of values, {path.stat().st_size / 1e6:.1f} MB as a file"
+
+
 def look_for_secrets(options, release, pause, cgo, scratch):
     hidden, shown, in_environment, in_arguments = (secrets.token_hex(16) for _ in range(4))
     path = scratch / f"secrets.{release}.{pause}"
@@ -244,8 +296,10 @@ def in_memory(memory, pid, secret):
 def test_secrets(options, tally):
     with tempfile.TemporaryDirectory() as scratch:
         for release in ALL_RELEASES if options.all else ("1.18", "1.27"):
+            tally.one(f"with values, go{release}", look_for_values, options, release, "stop", pathlib.Path(scratch))
             for pause in ("stop", "precopy"):
                 tally.one(f"secrets, go{release}, --pause={pause}", look_for_secrets, options, release, pause, False, pathlib.Path(scratch))
+        tally.one("with values, --pause=precopy", look_for_values, options, "1.27", "precopy", pathlib.Path(scratch))
         tally.one("secrets, with cgo", look_for_secrets, options, "1.22", "auto", True, pathlib.Path(scratch))
 
 
@@ -562,7 +616,7 @@ def check_damage(options, release, flips, resealed):
     with tempfile.TemporaryDirectory() as scratch:
         path = pathlib.Path(scratch) / "file"
         with Program([catalogue(release, "stripped"), *FIRST_CASE.split()]) as program:
-            result = run([options.build / "seep", "capture", program.pid, "-o", path])
+            result = run([options.build / "seep", "capture", program.pid, "-o", path, "--with-values"])
             check(result.returncode == 0, result.stderr.decode())
         result = run([options.build / "tests" / "damaged_capture", path, options.seed, flips, resealed])
         check(result.returncode == 0, *result.stdout.decode().splitlines()[-20:], *result.stderr.decode().splitlines()[:60])

@@ -16,12 +16,23 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { KEY_PAUSE = 256, KEY_MAX_PAUSE, KEY_IF_LONGER, KEY_MAX_MEM, KEY_WHEN, KEY_WITHIN };
+enum {
+	KEY_PAUSE = 256,
+	KEY_MAX_PAUSE,
+	KEY_IF_LONGER,
+	KEY_MAX_MEM,
+	KEY_WHEN,
+	KEY_WITHIN,
+	KEY_WITH_VALUES
+};
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0,
 	  "Where to; FILE appears whole or not at all. - is standard output", 1 },
 	{ "quiet", 'q', NULL, 0, "Do not say what was written", 1 },
+	{ "with-values", KEY_WITH_VALUES, NULL, 0,
+	  "Also keep contents of strings, buffers and other memory without pointers: the process's secrets",
+	  1 },
 	{ NULL, 0, NULL, 0, "When:", 2 },
 	{ "when", KEY_WHEN, "CONDITION", 0,
 	  "Wait until it holds: rss or heap>2GiB or >80% (of the memory limit), goroutines or threads>10000, fds>90%; of several any one",
@@ -91,6 +102,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'q':
 		args->quiet = true;
 		return 0;
+	case KEY_WITH_VALUES:
+		args->snapshot.values = true;
+		return 0;
 	case ARGP_KEY_END:
 		if (!args->pid)
 			argp_error(state, "which process? `seep ps` lists the Go programs");
@@ -122,6 +136,10 @@ static void tell(const struct arguments *args, const struct seep_stop_stats *sta
 		"seep: captured process %d in a pause of %.1f ms: %.1f MB, of %.1f MB of memory and %.1f MB of the executable\n",
 		(int)args->pid, stats->max_gap_ns / 1e6, totals->file_bytes / 1e6,
 		totals->memory_bytes / 1e6, totals->exe_bytes / 1e6);
+	if (args->snapshot.values)
+		fprintf(stderr,
+			"seep: with %.1f MB of contents of strings and buffers: keep it as secret as what the process knows\n",
+			totals->values_bytes / 1e6);
 }
 
 static struct seep_error *capture(const struct arguments *args, struct seep_target *target,
@@ -200,7 +218,7 @@ int seep_cmd_capture(int argc, char **argv)
 		.args_doc = "PID",
 		.doc = "Keeps a running Go program for later: what a look at it reads goes to a file, which `seep inspect FILE', `top' "
 		       "and `why' take in place of a PID, here or elsewhere. Contents of strings and of other memory without pointers "
-		       "are not in it. The program is paused for milliseconds and not changed. With --when it is watched, without a "
+		       "are not in it unless asked for. The program is paused for milliseconds and not changed. With --when it is watched, without a "
 		       "pause, and captured when it is about to be in trouble.",
 	};
 	struct arguments args = {};

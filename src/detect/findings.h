@@ -132,6 +132,7 @@ struct seep_report {
 		uint64_t max_gap_ns; /** the longest that any thread stood at a time: the pause, or what came before it */
 		const char *method; /** "pre-copy", "stop-and-copy" */
 		const char *why_stopped; /** why pre-copy was tried in vain */
+		uint64_t values_bytes; /** of a capture: contents without pointers that it has beside */
 		uint64_t precopy_bytes, rounds,
 			stops; /** of pre-copy: of the bytes, those read while it ran */
 		uint64_t threads;

@@ -5,6 +5,7 @@
 #include "base/pool.h"
 #include "detect/detail.h"
 #include "detect/detect.h"
+#include "target/capture.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -346,6 +347,8 @@ static void describe_capture(const struct seep_target *target, const struct seep
 	report->capture.max_gap_ns = stats.max_gap_ns;
 	report->capture.read_bytes = stats.read_bytes + stats.precopy_bytes;
 	report->capture.threads = stats.threads;
+	const struct seep_origin *origin = seep_capture_origin(target);
+	report->capture.values_bytes = origin ? origin->values_bytes : 0;
 	report->capture.method = seep_target_kind(target) == SEEP_TARGET_CORE ? "file" :
 				 snapshot->method == SEEP_SNAPSHOT_PRECOPY    ? "pre-copy" :
 										"stop-and-copy";

@@ -121,6 +121,7 @@ static json_t *capture_json(struct seep_json *w, const struct seep_report *repor
 	seep_json_set_known(w, object, "max_gap_ns", report->capture.max_gap_ns);
 	seep_json_set_known(w, object, "total_ns", report->capture.total_ns);
 	seep_json_set_number(w, object, "read_bytes", report->capture.read_bytes);
+	seep_json_set_known(w, object, "values_bytes", report->capture.values_bytes);
 	seep_json_set_known(w, object, "precopy_bytes", report->capture.precopy_bytes);
 	seep_json_set_string(w, object, "method", report->capture.method);
 	seep_json_set_known(w, object, "realtime_ns", report->capture.realtime_ns);

@@ -156,6 +156,17 @@ static bool add_pages(struct seep_needs *list, const struct seep_memory *memory,
 	return true;
 }
 
+/** The same, with spans without pointers. */
+static bool add_all_pages(struct seep_needs *list, const struct seep_memory *memory,
+			  const struct seep_layout *layout, const struct seep_mspans *all,
+			  const struct seep_mspan *s)
+{
+	(void)memory;
+	(void)layout;
+	(void)all;
+	return seep_needs_add(list, s->start, s->start + (s->npages << SEEP_PAGE_SHIFT));
+}
+
 struct seep_error *seep_needs_pointerful(const struct seep_target *target,
 					 const struct seep_memory *memory,
 					 const struct seep_binary *binary,
@@ -192,13 +203,14 @@ struct seep_error *seep_needs_pointerful(const struct seep_target *target,
 	return ok ? NULL : &seep_enomem;
 }
 
-static struct seep_error *copy_pointerful(struct seep_target *target,
-					  const struct seep_binary *binary)
+static struct seep_error *copy_spans_content(struct seep_target *target,
+					     const struct seep_binary *binary, bool values)
 {
 	struct seep_error *err;
 	_cleanup_(seep_needs_deinit) struct seep_needs list = {};
 
-	err = seep_needs_pointerful(target, seep_target_memory(target), binary, add_pages, &list);
+	err = seep_needs_pointerful(target, seep_target_memory(target), binary,
+				    values ? add_all_pages : add_pages, &list);
 	return err ? err : seep_target_copy(target, list.v.data, list.v.len);
 }
 
@@ -306,7 +318,7 @@ static struct seep_error *read_spans_ahead(struct seep_target *target,
 	return err;
 }
 
-void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary)
+void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary, bool values)
 {
 	struct seep_error *err;
 	_cleanup_(ahead_deinit) struct ahead ahead = {};
@@ -314,20 +326,21 @@ void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *
 
 	err = read_spans_ahead(target, binary, &ahead);
 	if (!err)
-		err = seep_needs_pointerful(target, &ahead.memory, binary, add_pages, &list);
+		err = seep_needs_pointerful(target, &ahead.memory, binary,
+					    values ? add_all_pages : add_pages, &list);
 	if (!err && list.v.len)
 		err = seep_target_prepare(target, list.v.data, list.v.len);
 	seep_error_destroy(err);
 }
 
 struct seep_error *seep_runtime_capture(struct seep_target *target,
-					const struct seep_binary *binary)
+					const struct seep_binary *binary, bool values)
 {
 	struct seep_error *err;
 
 	err = copy_spans(target, binary);
 	if (!err)
-		err = copy_pointerful(target, binary);
+		err = copy_spans_content(target, binary, values);
 	if (!err)
 		err = copy_waited_for(target, binary);
 	return err ? seep_error_prefix(err, "copying the Go heap") : NULL;

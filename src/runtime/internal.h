@@ -88,10 +88,11 @@ bool seep_is_arena(const struct seep_memory *memory, const struct seep_binary *b
  * Makes ready, while the process runs, for what seep_runtime_capture() will copy: the stop is shorter then. Best effort:
  * whatever goes wrong costs no more than that.
  */
-void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary);
-/** Copies what analysis needs; while seep_target_copy() may be called. */
+void seep_runtime_prepare(struct seep_target *target, const struct seep_binary *binary,
+			  bool values);
+/** Copies what analysis needs, and, if asked for, memory without pointers, too; while seep_target_copy() may be called. */
 struct seep_error *seep_runtime_capture(struct seep_target *target,
-					const struct seep_binary *binary) _must_check_;
+					const struct seep_binary *binary, bool values) _must_check_;
 
 /** Parts of the target's memory. */
 struct seep_needs {
@@ -119,6 +120,10 @@ struct seep_error *seep_needs_pointerful(const struct seep_target *target,
 /** needs.c: what of a complete copy analysis reads, to the byte; joined. */
 struct seep_error *seep_needs_find(const struct seep_target *target,
 				   const struct seep_binary *binary, struct seep_needs *ret)
+	_must_check_;
+/** needs.c: the objects without pointers that are in use, of a copy that has them; joined. */
+struct seep_error *seep_values_find(const struct seep_memory *memory,
+				    const struct seep_binary *binary, struct seep_needs *ret)
 	_must_check_;
 
 #endif

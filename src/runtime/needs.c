@@ -39,7 +39,7 @@ static const struct seep_mspan *span_of(const struct seep_mspans *all, seep_addr
 	return NULL;
 }
 
-/** The slots in use of a span whose objects hold pointers. */
+/** The slots in use of a span. */
 static bool add_slots(struct seep_needs *needs, const struct seep_memory *memory,
 		      const struct seep_mspan *s)
 {
@@ -222,6 +222,23 @@ struct seep_error *seep_needs_find(const struct seep_target *target,
 		err = add_all_waited_for(memory, binary, ret);
 	if (err)
 		return seep_error_prefix(err, "choosing what to keep");
+	seep_needs_join(ret);
+	return NULL;
+}
+
+struct seep_error *seep_values_find(const struct seep_memory *memory,
+				    const struct seep_binary *binary, struct seep_needs *ret)
+{
+	_cleanup_(seep_mspans_deinit) struct seep_mspans all = {};
+	struct seep_error *err = seep_mspans_read(memory, binary, &all);
+
+	for (size_t i = 0; !err && i < all.spans.len; i++) {
+		const struct seep_mspan *s = &all.spans.data[i];
+		if (s->state == SEEP_MSPAN_IN_USE && s->spanclass & 1 && !add_slots(ret, memory, s))
+			err = &seep_enomem;
+	}
+	if (err)
+		return seep_error_prefix(err, "choosing what to keep of memory without pointers");
 	seep_needs_join(ret);
 	return NULL;
 }

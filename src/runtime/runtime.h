@@ -135,15 +135,16 @@ struct seep_snapshot_options {
 	enum seep_snapshot_method method; /** AUTO: pre-copy where it can be had and pays */
 	uint64_t max_pause_ns, max_bytes; /** of the pause; of the copy, as planned; 0 = none */
 	bool may_exceed; /** a longer pause is better than no copy */
+	bool values; /** also contents of memory without pointers */
 };
 struct seep_snapshot {
 	enum seep_snapshot_method method; /** that was used: PRECOPY or STOP */
+	bool values; /** it has the contents of memory without pointers */
 	char why_stopped[200]; /** why it is not pre-copy, though that was tried; "" otherwise */
 };
 /**
  * The whole way to a copy of one moment: prepares, stops and resumes as often as the method asks for, and leaves the process running. A file is of one moment already.
- * Errors: those of seep_target_stop() and seep_target_copy(); BUDGET if max_pause_ns or max_bytes does not suffice; with PRECOPY also
- * UNSUPPORTED and CHANGED (memory changed faster than it could be copied).
+ * Errors: as of seep_target_stop() and seep_target_copy(); BUDGET: max_pause_ns or max_bytes does not suffice; with PRECOPY also UNSUPPORTED, CHANGED.
  */
 struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 					 const struct seep_binary *binary,
@@ -159,7 +160,6 @@ bool seep_runtime_is_blind(const struct seep_runtime *runtime);
 
 /** Name of a wait kind for people: "channel", "mutex", ... */
 const char *seep_wait_kind_name(enum seep_wait_kind kind);
-
 /** Unwinding. A start gives the innermost frame; next() the caller. */
 struct seep_unwinder {
 	struct seep_runtime *runtime;

@@ -36,7 +36,7 @@ struct seep_error *seep_runtime_save(struct seep_target *target, const struct se
 	struct seep_error *err;
 	_cleanup_(seep_memory_deinit) struct seep_memory data = {};
 	_cleanup_(file_ranges_deinit) struct seep_file_ranges exe = {};
-	_cleanup_(seep_needs_deinit) struct seep_needs needs = {};
+	_cleanup_(seep_needs_deinit) struct seep_needs needs = {}, values = {};
 	struct seep_capture capture = {
 		.origin = { .precopy = snapshot->method == SEEP_SNAPSHOT_PRECOPY },
 		.moment = moment,
@@ -46,6 +46,8 @@ struct seep_error *seep_runtime_save(struct seep_target *target, const struct se
 
 	memcpy(capture.origin.why_stopped, snapshot->why_stopped, sizeof(snapshot->why_stopped));
 	err = seep_needs_find(target, binary, &needs);
+	if (!err && snapshot->values)
+		err = seep_values_find(seep_target_memory(target), binary, &values);
 	if (!err)
 		err = find_data(&binary->image, &data);
 	if (!err)
@@ -54,6 +56,8 @@ struct seep_error *seep_runtime_save(struct seep_target *target, const struct se
 		return err;
 	capture.memory = needs.v.data;
 	capture.memory_count = needs.v.len;
+	capture.values = values.v.data;
+	capture.values_count = values.v.len;
 	capture.exe = exe.data;
 	capture.exe_count = exe.len;
 	return seep_capture_write(target, &capture, fd, ret);

@@ -48,9 +48,10 @@ static struct seep_error *settle(struct seep_target *target, enum seep_refresh w
 }
 
 /** Copies what seems to be needed. What the running program was about to change may look like nonsense, and is not taken ill. */
-static struct seep_error *copy_running(struct seep_target *target, const struct seep_binary *binary)
+static struct seep_error *copy_running(struct seep_target *target, const struct seep_binary *binary,
+				       bool values)
 {
-	struct seep_error *err = seep_runtime_capture(target, binary);
+	struct seep_error *err = seep_runtime_capture(target, binary, values);
 
 	if (!err || (err->code != SEEP_ERROR_BAD_DATA && err->code != SEEP_ERROR_FAULT &&
 		     err->code != SEEP_ERROR_MISSING_INFO && err->code != SEEP_ERROR_UNSUPPORTED))
@@ -61,25 +62,25 @@ static struct seep_error *copy_running(struct seep_target *target, const struct 
 
 /** One stop with all that comes before and after. */
 static struct seep_error *try_watched(struct seep_target *target, const struct seep_binary *binary,
-				      uint64_t max_bytes)
+				      bool values, uint64_t max_bytes)
 {
 	struct seep_error *err;
 
 	err = seep_target_refresh(target, SEEP_REFRESH_COPIED);
 	uint64_t before = seep_target_stats(target).precopy_bytes;
 	if (!err)
-		err = copy_running(target, binary);
+		err = copy_running(target, binary, values);
 	if (!err && seep_target_stats(target).precopy_bytes - before > QUICK_BYTES) {
 		err = settle(target, SEEP_REFRESH_COPIED, CALM_BYTES);
 		if (!err)
-			err = copy_running(target, binary);
+			err = copy_running(target, binary, values);
 	}
 	// From here on also what the program begins to use.
 	if (!err)
 		err = settle(target, SEEP_REFRESH_ALL, STILL_BYTES);
 	if (!err)
 		err = seep_target_complete(target, max_bytes);
-	return err ? err : seep_runtime_capture(target, binary);
+	return err ? err : seep_runtime_capture(target, binary, values);
 }
 
 /** Stops until one succeeds; CHANGED or BUDGET if none does. */
@@ -96,21 +97,23 @@ static struct seep_error *by_precopy(struct seep_target *target, const struct se
 		bool last = stop == STOPS_MAX && !must_keep;
 		seep_error_destroy(err);
 		seep_target_limit_pause(target, last ? 0 : aim_ns);
-		err = try_watched(target, binary, last ? UINT64_MAX : aim_ns * BYTES_PER_NS);
+		err = try_watched(target, binary, options->values,
+				  last ? UINT64_MAX : aim_ns * BYTES_PER_NS);
 		if (!err || (err->code != SEEP_ERROR_CHANGED && err->code != SEEP_ERROR_BUDGET))
 			break;
 	}
 	return err;
 }
 
-static struct seep_error *by_stopping(struct seep_target *target, const struct seep_binary *binary)
+static struct seep_error *by_stopping(struct seep_target *target, const struct seep_binary *binary,
+				      bool values)
 {
 	struct seep_error *err;
 
 	err = seep_target_stop(target);
 	if (err)
 		return err;
-	err = seep_runtime_capture(target, binary);
+	err = seep_runtime_capture(target, binary, values);
 	seep_target_resume(target);
 	return err;
 }
@@ -126,7 +129,7 @@ uint64_t seep_snapshot_bytes(struct seep_target *target, const struct seep_binar
 			     bool *worth_watching_ret)
 {
 	seep_target_limit_copy(target, 1); // so that no memory is taken
-	seep_runtime_prepare(target, binary);
+	seep_runtime_prepare(target, binary, false);
 	seep_target_limit_copy(target, 0);
 	uint64_t bytes = seep_target_stats(target).prepared_bytes;
 	*worth_watching_ret = bytes >= WORTH_WATCHING;
@@ -141,16 +144,16 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 	struct seep_error *err = NULL;
 	bool watch = options->method != SEEP_SNAPSHOT_STOP;
 
-	*ret = (struct seep_snapshot){ .method = SEEP_SNAPSHOT_STOP };
+	*ret = (struct seep_snapshot){ .method = SEEP_SNAPSHOT_STOP, .values = options->values };
 	const struct seep_origin *origin = seep_capture_origin(target);
 	if (origin) {
 		ret->method = origin->precopy ? SEEP_SNAPSHOT_PRECOPY : SEEP_SNAPSHOT_STOP;
 		memcpy(ret->why_stopped, origin->why_stopped, sizeof(ret->why_stopped));
 	}
 	if (seep_target_kind(target) != SEEP_TARGET_LIVE)
-		return seep_runtime_capture(target, binary);
+		return seep_runtime_capture(target, binary, false);
 	seep_target_limit_copy(target, options->max_bytes);
-	seep_runtime_prepare(target, binary);
+	seep_runtime_prepare(target, binary, options->values);
 	uint64_t bytes = seep_target_stats(target).prepared_bytes;
 	if (options->max_bytes && bytes > options->max_bytes)
 		return seep_error_format(SEEP_ERROR_BUDGET, "no room for a copy of %.1f MB",
@@ -175,9 +178,9 @@ struct seep_error *seep_runtime_snapshot(struct seep_target *target,
 			return err;
 		note_reason(ret, err);
 		if (ret->method == SEEP_SNAPSHOT_PRECOPY) // the room was used
-			seep_runtime_prepare(target, binary);
+			seep_runtime_prepare(target, binary, options->values);
 		ret->method = SEEP_SNAPSHOT_STOP;
 	}
 	seep_target_limit_pause(target, options->may_exceed ? 0 : options->max_pause_ns);
-	return by_stopping(target, binary);
+	return by_stopping(target, binary, options->values);
 }

@@ -29,7 +29,7 @@ struct file {
 	struct blocks seep_vec(void *) blocks; /** behind its segments */
 	uint64_t memory_max, exe_bytes; /** as the capture says */
 	uint64_t memory_bytes, exe_written, image_written; /** so far */
-	seep_addr memory_end, image_end;
+	seep_addr memory_end, image_end, values_end;
 };
 
 static struct seep_error *bad(const char *what)
@@ -340,14 +340,31 @@ static struct seep_error *read_memory(struct seep_target *target, struct file *f
 	return NULL;
 }
 
+/** What is no concern of analysis is not kept, so that it can have no influence on it. */
+static struct seep_error *read_values(struct file *file, struct seep_buffer buf)
+{
+	const void *bytes;
+	uint64_t at;
+	uint32_t len;
+
+	while (seep_buffer_left(&buf)) {
+		if (!read_bytes(&buf, &at, &bytes, &len) || at < file->values_end)
+			return bad("its memory without pointers");
+		file->values_end = at + len;
+		file->origin.values_bytes += len;
+	}
+	return NULL;
+}
+
 static struct seep_error *check_end(const struct seep_chunk_reader *reader, const struct file *file,
 				    struct seep_buffer buf)
 {
-	uint64_t chunks, memory, exe;
+	uint64_t chunks, memory, exe, values;
 
 	if (!seep_buffer_u64(&buf, &chunks) || !seep_buffer_u64(&buf, &memory) ||
-	    !seep_buffer_u64(&buf, &exe) || chunks != reader->chunks - 1 ||
-	    memory != file->memory_bytes || exe != file->exe_written)
+	    !seep_buffer_u64(&buf, &exe) || !seep_buffer_u64(&buf, &values) ||
+	    chunks != reader->chunks - 1 || memory != file->memory_bytes ||
+	    exe != file->exe_written || values != file->origin.values_bytes)
 		return bad("its totals are wrong");
 	return NULL;
 }
@@ -376,6 +393,8 @@ static struct seep_error *read_chunk(struct seep_target *target, struct file *fi
 		return read_image(file, buf);
 	case SEEP_CHUNK_MEMORY:
 		return read_memory(target, file, buf);
+	case SEEP_CHUNK_VALUES:
+		return read_values(file, buf);
 	default:
 		return check_end(reader, file, buf);
 	}

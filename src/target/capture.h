@@ -7,6 +7,7 @@
 /** How a copy came about; for reports. */
 struct seep_origin {
 	bool precopy; /** else everything was copied in the stop */
+	uint64_t values_bytes; /** contents of memory without pointers that the file has; of one that is read */
 	char why_stopped[200]; /** why it is not pre-copy, though that was tried; "" otherwise */
 };
 
@@ -18,6 +19,9 @@ struct seep_capture {
 	/** Of the mirror: to the byte; ascending and disjoint. What lies outside of mappings or is zero is left out. */
 	const struct seep_range *memory;
 	size_t memory_count;
+	/** The same of the contents that analysis does not read: readers check them, and do not keep them. */
+	const struct seep_range *values;
+	size_t values_count;
 	/** Of the executable's file: any order, overlaps allowed; what lies beyond its end is left out. */
 	const struct seep_range *exe;
 	size_t exe_count;
@@ -26,7 +30,7 @@ struct seep_capture {
 };
 
 struct seep_capture_totals {
-	uint64_t file_bytes, memory_bytes,
+	uint64_t file_bytes, memory_bytes, values_bytes,
 		exe_bytes; /** as written; the others before compression */
 };
 

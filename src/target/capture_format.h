@@ -28,6 +28,7 @@ enum seep_chunk_type {
 	SEEP_CHUNK_EXE,
 	SEEP_CHUNK_IMAGE,
 	SEEP_CHUNK_MEMORY,
+	SEEP_CHUNK_VALUES, /** none unless asked for */
 	SEEP_CHUNK_END, /** once, the last: nothing follows */
 };
 

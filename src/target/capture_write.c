@@ -272,18 +272,18 @@ static struct seep_error *add_range(const struct seep_memory *memory, int pagema
 	return err;
 }
 
-/** What is to be written of the mirror, and its size at most. */
+/** What is to be written of ranges of the mirror, and its size at most. */
 static struct seep_error *find_kept(const struct seep_target *target,
-				    const struct seep_capture *capture, struct seep_ranges *ret,
-				    uint64_t *bytes_ret)
+				    const struct seep_range *ranges, size_t count,
+				    struct seep_ranges *ret, uint64_t *bytes_ret)
 {
 	struct seep_error *err = NULL;
 	struct seep_range out = find_start_strings(target);
 	size_t at = 0;
 	int pagemap_fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
-	for (size_t i = 0; !err && i < capture->memory_count; i++) {
-		struct seep_range before = capture->memory[i], after = before;
+	for (size_t i = 0; !err && i < count; i++) {
+		struct seep_range before = ranges[i], after = before;
 		before.end = before.end < out.start ? before.end : out.start;
 		after.start = after.start > out.end ? after.start : out.end;
 		if (before.start < before.end)
@@ -308,8 +308,8 @@ static void give_back(const unsigned char *bytes, size_t len)
 		madvise((void *)start, end - start, MADV_DONTNEED);
 }
 
-static uint64_t write_memory(struct seep_chunk_writer *w, const struct seep_memory *memory,
-			     const struct seep_ranges *kept)
+static uint64_t write_memory(struct seep_chunk_writer *w, enum seep_chunk_type type,
+			     const struct seep_memory *memory, const struct seep_ranges *kept)
 {
 	uint64_t written = 0;
 
@@ -318,7 +318,7 @@ static uint64_t write_memory(struct seep_chunk_writer *w, const struct seep_memo
 			next = range->end - at < SEEP_CHUNK_BYTES_MAX ? range->end :
 									at + SEEP_CHUNK_BYTES_MAX;
 			const unsigned char *bytes = seep_memory_at(memory, at, next - at);
-			written += write_filled(w, SEEP_CHUNK_MEMORY, at, bytes, next - at);
+			written += write_filled(w, type, at, bytes, next - at);
 			give_back(bytes, next - at);
 		}
 	return written;
@@ -392,13 +392,17 @@ static struct seep_error *write_all(struct seep_chunk_writer *w, struct seep_tar
 				    const struct seep_capture *capture,
 				    struct seep_capture_totals *totals)
 {
-	struct seep_ranges kept _cleanup_(free_ranges) = {};
+	struct seep_ranges kept _cleanup_(free_ranges) = {}, values _cleanup_(free_ranges) = {};
 	struct seep_error *err;
 	struct stat exe;
 
 	if (fstat(target->exe_fd, &exe) < 0)
 		return seep_error_os(errno, "cannot examine the executable");
-	err = find_kept(target, capture, &kept, &totals->memory_bytes);
+	err = find_kept(target, capture->memory, capture->memory_count, &kept,
+			&totals->memory_bytes);
+	if (!err)
+		err = find_kept(target, capture->values, capture->values_count, &values,
+				&totals->values_bytes);
 	if (!err)
 		err = write_process(w, target, capture, totals->memory_bytes, exe.st_size);
 	if (err)
@@ -410,10 +414,12 @@ static struct seep_error *write_all(struct seep_chunk_writer *w, struct seep_tar
 	if (err)
 		return err;
 	write_image(w, &target->mirror.memory, capture->image);
-	totals->memory_bytes = write_memory(w, &target->mirror.memory, &kept);
+	totals->memory_bytes = write_memory(w, SEEP_CHUNK_MEMORY, &target->mirror.memory, &kept);
+	totals->values_bytes = write_memory(w, SEEP_CHUNK_VALUES, &target->mirror.memory, &values);
 	seep_chunk_flush(w);
-	unsigned char *p = seep_chunk_record(w, SEEP_CHUNK_END, 24);
-	put64(put64(put64(p, w->chunks), totals->memory_bytes), totals->exe_bytes);
+	unsigned char *p = seep_chunk_record(w, SEEP_CHUNK_END, 32);
+	p = put64(put64(put64(p, w->chunks), totals->memory_bytes), totals->exe_bytes);
+	put64(p, totals->values_bytes);
 	seep_chunk_flush(w);
 	return NULL;
 }
