@@ -388,6 +388,14 @@ static void describe_capture(const struct seep_target *target, const struct seep
 			stats.pages_unreadable);
 }
 
+/** What a copy may take; 0 = anything. */
+static uint64_t copy_limit(uint64_t max_mem_bytes)
+{
+	uint64_t ret = max_mem_bytes ? seep_plan_copy(max_mem_bytes, seep_large_resident()) : 0;
+
+	return max_mem_bytes && !ret ? 1 : ret;
+}
+
 /** Copies the process, and lets it go in every case. */
 static struct seep_error *capture(struct seep_target *target, const struct seep_binary *binary,
 				  const struct seep_inspect_options *options,
@@ -398,8 +406,7 @@ static struct seep_error *capture(struct seep_target *target, const struct seep_
 	struct seep_snapshot_options how = options->snapshot;
 	uint64_t limit = options->max_mem_bytes, now = seep_large_resident();
 
-	if (limit)
-		how.max_bytes = seep_plan_copy(limit, now) ? seep_plan_copy(limit, now) : 1;
+	how.max_bytes = copy_limit(limit);
 	err = seep_runtime_snapshot(target, binary, &how, &snapshot);
 	uint64_t bytes = seep_target_stats(target).prepared_bytes;
 	if (err && limit && bytes > how.max_bytes) {
@@ -427,8 +434,10 @@ struct seep_error *seep_inspect(const struct seep_source *source,
 	_cleanup_(seep_usage_deinit) struct seep_usage usage = {};
 	uint64_t start = now_ns();
 
+	struct seep_source limited = *source;
+	limited.max_bytes = copy_limit(options->max_mem_bytes);
 	err = source->pid ? seep_target_open(source->pid, &target) :
-			    seep_target_open_file(source, &target);
+			    seep_target_open_file(&limited, &target);
 	if (err)
 		return err;
 	seep_target_adopt(target, source->child);

@@ -27,6 +27,7 @@ struct file {
 	struct seep_usage usage;
 	struct seep_memory image; /** what the mirror lacks of the executable's data */
 	struct blocks seep_vec(void *) blocks; /** behind its segments */
+	uint64_t limit; /** of memory_bytes; 0 = none */
 	uint64_t memory_max, exe_bytes; /** as the capture says */
 	uint64_t memory_bytes, exe_written, image_written; /** so far */
 	seep_addr memory_end, image_end, values_end;
@@ -330,6 +331,11 @@ static struct seep_error *read_memory(struct seep_target *target, struct file *f
 		file->memory_bytes += len;
 		if (file->memory_bytes > file->memory_max)
 			return bad("more memory than it says");
+		if (file->limit && file->memory_bytes > file->limit)
+			return seep_error_format(
+				SEEP_ERROR_BUDGET,
+				"the capture holds more memory than the limit leaves room for, which is %.1f MB (it may be %.1f)",
+				file->limit / 1e6, file->memory_max / 1e6);
 		// The mirror's segments are what can be written to.
 		void *there = (void *)seep_memory_at(&target->mirror.memory, at, len);
 		if (there)
@@ -516,9 +522,9 @@ struct seep_error *seep_capture_open(struct seep_target *target, int fd,
 	struct file *file = calloc(1, sizeof(*file));
 	struct seep_error *err;
 
-	(void)source; // the executable is in it
 	if (!file)
 		return &seep_enomem;
+	file->limit = source->max_bytes; // no more of it: the executable is in the file
 	target->file = file;
 	target->file_ops = &ops;
 	err = seep_chunk_reader_init(&reader, fd);

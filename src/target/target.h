@@ -29,6 +29,7 @@ struct seep_source {
 	const char *file; /** core or capture, maybe compressed; "-" = standard input */
 	const char *
 		exe; /** the executable that a core is of; NULL = to be found: by its build id, or in the core itself */
+	uint64_t max_bytes; /** of a capture: refuse if it holds more memory; 0 = no limit */
 };
 /** The clocks at the moment that a copy is of. */
 struct seep_moment {
@@ -82,7 +83,7 @@ struct seep_stop_stats {
 struct seep_error *seep_target_open(pid_t pid, struct seep_target **ret) _must_check_;
 /**
  * Opens a core file or a capture, whichever it is. Errors: USAGE (cannot be opened), UNSUPPORTED (neither, of another architecture, of
- * a program that is not at hand; says what would mend it), BAD_DATA (damaged), NO_MEMORY.
+ * a program that is not at hand; says what would mend it), BAD_DATA (damaged), BUDGET (max_bytes, or what the machine has left), NO_MEMORY.
  */
 struct seep_error *seep_target_open_file(const struct seep_source *source, struct seep_target **ret)
 	_must_check_;
