@@ -348,6 +348,40 @@ def check_killed(options, program, folder, times, generator):
     return f"{times} times, of which {whole} were whole"
 
 
+def check_ended(options, binary, folder, times, generator):
+    """The program ends while it is captured: what was copied before is a whole capture, else there is none."""
+    path, whole = folder / "file", 0
+    for _ in range(times):
+        with Program([binary, *FIRST_CASE.split()]) as program:
+            path.write_bytes(b"old")
+            with subprocess.Popen([options.build / "seep", "capture", str(program.pid), "-o", path], stderr=subprocess.PIPE) as seep:
+                time.sleep(generator.uniform(0, 0.1))
+                program.process.kill()
+                said = seep.communicate(timeout=60)[1].decode()
+        if seep.returncode == 0:
+            whole += 1
+            check(run([options.build / "seep", "inspect", path]).returncode == 0, "it is not whole")
+            path.write_bytes(b"old")
+        else:
+            check(seep.returncode == EXIT_GONE and said.startswith("seep: "), f"status {seep.returncode}", said)
+        check_untouched(folder, path, b"old")
+    return f"{times} times, of which {whole} were whole"
+
+
+def check_no_reader(options, program):
+    """Nobody reads, or not to the end; a device is full."""
+    seep = [options.build / "seep", "capture", str(program.pid), "-o"]
+    for taken in (0, 1000):
+        with subprocess.Popen([*seep, "-"], stdout=subprocess.PIPE, stderr=subprocess.PIPE) as writer:
+            os.read(writer.stdout.fileno(), taken) if taken else None
+            writer.stdout.close()
+            said = writer.stderr.read().decode()
+            check(writer.wait() == EXIT_INTERNAL and "Broken pipe" in said, f"status {writer.returncode}, after {taken} bytes", said)
+    result = run([*seep, "/dev/full"])
+    check(result.returncode == EXIT_INTERNAL and b"No space left" in result.stderr, f"status {result.returncode}", result.stderr.decode())
+    return "said, with its status"
+
+
 def check_refused(options, program, folder):
     """Versions, damage, and what is no place for a capture."""
     seep, path = options.build / "seep", folder / "file"
@@ -375,11 +409,13 @@ def check_refused(options, program, folder):
 def test_writing(options, tally):
     binary = catalogue("1.27", "stripped")
     with Program([binary, *FIRST_CASE.split()]) as program, tempfile.TemporaryDirectory() as top:
-        folders = [pathlib.Path(top) / str(i) for i in range(3)]
+        folders = [pathlib.Path(top) / str(i) for i in range(4)]
         for folder in folders:
             folder.mkdir()
         tally.one("writing, disk full", check_disk_full, options, program, folders[0])
         tally.one("writing, seep killed", check_killed, options, program, folders[1], 200 if options.all else 20, random.Random(options.seed))
+        tally.one("writing, program ended", check_ended, options, binary, folders[3], 50 if options.all else 5, random.Random(options.seed))
+        tally.one("writing, no reader", check_no_reader, options, program)
         tally.one("writing and reading what cannot be", check_refused, options, program, folders[2])
 
 
