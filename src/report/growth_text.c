@@ -1,18 +1,18 @@
 // What grew, for people:
 //
-//	./service  go1.22.12, 3 looks in 20.1 s
+//	./service  go1.22.12  3 looks in 20.1 s
 //
-//	     grew       now    per hour     count      grew
-//	+1.3 MiB   13.4 MiB    +230 MiB     1,812      +510   reachable heap
+//	      grew       now  per hour      grew       now
+//	  +1.3 MiB  13.4 MiB  +230 MiB      +510     1,812   reachable heap, by objects
 //	...
-//	1. proven send-blocked  main.handle.func1
+//	1. proven send-blocked
+//	   where       main.handle.func1  /srv/main.go:33
 //	   now         112 goroutines, holding 1.3 MiB
-//	   grows by    5 goroutines per second, 228 MiB per hour
-//	   at          /srv/main.go:33
+//	   grows by    5 goroutines per second, 64.8 KiB per second
 //	   fix         receive until the senders are done, ...
 //
 //	by finding
-//	+1.2 MiB    1.3 MiB    +228 MiB       112      +100 ! send-blocked (proven)  main.handle.func1  main.go:33
+//	  +1.2 MiB   1.3 MiB  +228 MiB      +100       112 ! send-blocked (proven)  main.handle.func1  /srv/main.go:33
 //
 // An exclamation mark is what stands out (detect/growth.h); of these the findings are told in words, ahead of the tables.
 #include "report/growth.h"
@@ -23,7 +23,7 @@
 
 #include <inttypes.h>
 
-enum { LINES = 10, FINDINGS = 3, COLUMN = 11, COUNT = 12 };
+enum { LINES = 10, FINDINGS = 3, COLUMN = 10, FILE_MIN = 20, FILE_MAX = 60 };
 
 /** Text that ends at a column. */
 static void add_right(struct seep_page *page, struct seep_str *text, size_t width)
@@ -73,9 +73,9 @@ static void add_amounts(struct seep_page *page, const struct seep_growth *growth
 	add_right(page, &text, COLUMN);
 	add_signed(&text, fewer,
 		   fewer ? line->at[0].count - now->count : now->count - line->at[0].count, false);
-	add_right(page, &text, COUNT);
+	add_right(page, &text, COLUMN);
 	seep_style_count(&text, now->count);
-	add_right(page, &text, COUNT);
+	add_right(page, &text, COLUMN);
 	seep_page_ink(page, SEEP_INK_BAD, line->stands_out ? " ! " : "   ");
 }
 
@@ -83,7 +83,7 @@ static void add_name(struct seep_page *page, const struct seep_growth_line *line
 {
 	const struct seep_finding *f = line->finding;
 	struct seep_str name = {};
-	size_t room = seep_page_room(page, 3 * COLUMN + 2 * COUNT + 3);
+	size_t room = seep_page_room(page, 5 * COLUMN + 3);
 
 	if (!f) {
 		if (line->kind == SEEP_GROWTH_GOROUTINES)
@@ -101,9 +101,14 @@ static void add_name(struct seep_page *page, const struct seep_growth_line *line
 		else if (f->where.function)
 			seep_style_function(&name, f->where.function, room);
 		seep_page_ink(page, SEEP_INK_BOLD, seep_str_text(&name));
-		if (!f->holder && f->where.file) {
+		width = 5 * COLUMN + 3 + seep_style_width(seep_str_text(&name)) + 2;
+		room = !page->columns	     ? FILE_MAX :
+		       page->columns > width ? page->columns - width :
+					       0;
+		if (!f->holder && f->where.file && room >= FILE_MIN) {
 			seep_page_add(page, "  ");
-			seep_style_file(&page->str, f->where.file, f->where.line, page->goroot, 60);
+			seep_style_file(&page->str, f->where.file, f->where.line, page->goroot,
+					room < FILE_MAX ? room : FILE_MAX);
 		}
 	}
 	page->str.failed |= name.failed;
@@ -144,7 +149,7 @@ static void add_table(struct seep_page *page, const struct seep_growth *growth,
 	if (shown < len) {
 		struct seep_str more = {};
 		seep_str_addf(&more, "%zu more", len - shown);
-		seep_style_spaces(&page->str, 3 * COLUMN + 2 * COUNT + 3);
+		seep_style_spaces(&page->str, 5 * COLUMN + 3);
 		seep_page_ink(page, SEEP_INK_DIM, seep_str_text(&more));
 		seep_page_add(page, "\n");
 		page->str.failed |= more.failed;
@@ -175,11 +180,10 @@ static void add_head(struct seep_page *page, const struct seep_growth *growth)
 	page->str.failed |= text.failed;
 	seep_page_add(page, "\n\n");
 	seep_page_ink(page, SEEP_INK_DIM,
-		      growth->seconds ?
-			      "       grew        now   per hour        grew         now\n"
-			      "      bytes      bytes                  count       count\n" :
-			      "       grew        now                   grew         now\n"
-			      "      bytes      bytes                  count       count\n");
+		      growth->seconds ? "      grew       now  per hour      grew       now\n"
+					"     bytes     bytes               count     count\n" :
+					"      grew       now                grew       now\n"
+					"     bytes     bytes               count     count\n");
 }
 
 /** "116 goroutines per second", in the unit of time in which it is at least one. */
