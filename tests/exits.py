@@ -241,6 +241,21 @@ class Exits:
             done = self.run(self.program, how, options=("--fail-on", "proven"))
             insist(done.returncode == code, f"{how}: exit {done.returncode} instead of {code}")
 
+    def case_what_is_known_fails_nothing(self):
+        rules, other = pathlib.Path(self.scratch) / "rules", pathlib.Path(self.scratch) / "old.json"
+        rules.write_text("cause send-blocked\nreason x\n")
+        insist(self.run(self.program, "return", options=("--fail-on", "proven", "--suppress", rules)).returncode == 0, self.said)
+        report = self.report()
+        insist(not report["findings"] and len(report["suppressed"]) == 1, "it is not suppressed")
+        done = self.execute([self.seep, "run", "--suppress", rules, self.program, "return"])
+        insist(done.stderr == "seep: 1 finding known already, and not counted\n", f"stderr: {done.stderr!r}")
+        # What is known of another program is known of nothing here.
+        self.run(self.program, "return")
+        other.write_text(json.dumps({**self.report(), "target": {"main_path": "example.com/other"}}))
+        done = self.run(self.program, "return", options=("--fail-on", "proven", "--baseline", other))
+        insist(done.returncode == 1 and "of another program" in done.stderr, f"exit {done.returncode}: {done.stderr}")
+        insist(self.run("/bin/true", options=("--suppress", rules.with_name("none"))).returncode == 2, "no such file")
+
     def case_findings_go_to_standard_error(self):
         for how, finds in (("return", True), ("clean", False)):
             done = self.execute([self.seep, "run", self.program, how])

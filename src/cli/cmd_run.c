@@ -9,6 +9,7 @@
 #include "binary/buildinfo.h"
 #include "cli/look.h"
 #include "cli/output.h"
+#include "cli/sift_options.h"
 #include "report/style.h"
 #include "target/child.h"
 #include "target/process.h"
@@ -30,25 +31,26 @@ enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 enum { COMMAND_COLUMNS = 160 };
 
 static const struct argp_option options[] = {
-	{ NULL, 0, NULL, 0, "When it is looked at:", 1 },
-	{ "every", KEY_EVERY, "DURATION", 0,
-	  "Also every DURATION (30s, 5m); always when it exits, and on SIGUSR1 to seep", 1 },
-	{ "children", KEY_CHILDREN, "PATTERN", OPTION_ARG_OPTIONAL,
-	  "Also at the processes that it starts, and theirs, if they are Go and the name of their file is like PATTERN ('*.test')",
-	  1 },
-	{ NULL, 0, NULL, 0, "What is reported:", 2 },
+	{ NULL, 0, NULL, 0, "What is reported:", 1 },
 	{ "all", KEY_ALL, NULL, 0,
-	  "Also goroutines that wait for something alive, or block for ever on purpose", 2 },
-	{ "only", KEY_ONLY, "CAUSE,...", 0, "These causes alone; `seep explain' lists them", 2 },
-	{ "verbose", 'v', NULL, 0, "All evidence, every listed goroutine's stack", 2 },
+	  "Also goroutines that wait for something alive, or block for ever on purpose", 1 },
+	{ "only", KEY_ONLY, "CAUSE,...", 0, "These causes alone; `seep explain' lists them", 1 },
+	{ "verbose", 'v', NULL, 0, "All evidence, every listed goroutine's stack", 1 },
+	{ "every", KEY_EVERY, "DURATION", 0,
+	  "Look every DURATION (30s, 5m), too; always when it exits, and on SIGUSR1 to seep", 3 },
+	{ "children", KEY_CHILDREN, "PATTERN", OPTION_ARG_OPTIONAL,
+	  "Look at the processes that it starts, and theirs, too, if they are Go and the name of their file is like PATTERN ('*.test')",
+	  3 },
 	{ "fail-on", KEY_FAIL_ON, "VERDICT", 0,
 	  "Exit with 1 instead of 0 if at its exit there is a finding at least this strong: suspect, abandoned, deadlocked or proven; never (default)",
-	  2 },
+	  3 },
+	{ NULL, 0, NULL, 0, NULL, -1 },
 	{},
 };
 
 struct arguments {
 	struct seep_look look;
+	struct seep_sift sift;
 	struct seep_fail_on fail_on;
 	uint64_t every_ns; /** 0: not asked for */
 	bool children;
@@ -77,6 +79,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->look;
+		state->child_inputs[1] = &args->sift;
 		return 0;
 	case KEY_ALL:
 		args->look.inspect.all = args->look.report.all = true;
@@ -137,12 +140,29 @@ static void add_process(struct seep_str *str, pid_t pid)
 	seep_str_add(str, ")");
 }
 
+/** Of a report that has no findings but those that are known already. */
+static struct seep_error *tell_suppressed(struct arguments *args, const struct seep_report *report)
+{
+	_cleanup_(seep_str_deinit) struct seep_str line = {};
+
+	if (!report->suppressed.len)
+		return NULL;
+	seep_style_counted(&line, report->suppressed.len, "finding");
+	seep_str_add(&line, " known already, and not counted");
+	if (args->children) {
+		seep_str_add(&line, ", in ");
+		add_process(&line, args->look.source.pid);
+	}
+	fprintf(stderr, "seep: %s\n", seep_str_text(&line));
+	return line.failed ? &seep_enomem : NULL;
+}
+
 static struct seep_error *write_to_stderr(struct arguments *args, const struct seep_report *report)
 {
 	struct seep_look *look = &args->look;
 
 	if (!report->findings.len)
-		return NULL;
+		return tell_suppressed(args, report);
 	if (args->children) {
 		_cleanup_(seep_str_deinit) struct seep_str title = {};
 		add_process(&title, look->source.pid);
@@ -174,14 +194,6 @@ static struct seep_error *write_report(struct arguments *args, const struct seep
 	return err ? err : seep_output_finish(&output);
 }
 
-static bool is_finding(const struct seep_fail_on *fail_on, const struct seep_report *report)
-{
-	seep_vec_foreach(finding, &report->findings)
-		if (fail_on->enabled && finding->verdict <= fail_on->weakest)
-			return true;
-	return false;
-}
-
 /** Says what went wrong with a look; among many processes, with which. */
 static void complain(const struct arguments *args, struct seep_error *err)
 {
@@ -209,10 +221,14 @@ static bool look_at(struct arguments *args, struct seep_child *child, pid_t pid)
 		complain(args, err);
 	if (err && !partial)
 		return false;
+	// By a baseline of another program nothing is known: all is told, and counts.
+	err = seep_sift_apply(&args->sift, &report);
+	if (err)
+		complain(args, err);
 	err = write_report(args, &report);
 	if (err)
 		complain(args, err);
-	return is_finding(&args->fail_on, &report);
+	return seep_fail_on_report(&args->fail_on, &report);
 }
 
 /** At all that run. */
@@ -374,7 +390,9 @@ static int run(struct arguments *args)
 
 int seep_cmd_run(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { .argp = &seep_look_argp }, {} };
+	static const struct argp_child children[] = { { .argp = &seep_look_argp },
+						      { .argp = &seep_sift_argp },
+						      {} };
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
@@ -392,5 +410,7 @@ int seep_cmd_run(int argc, char **argv)
 		return seep_cli_fail(seep_error_format(
 			SEEP_ERROR_USAGE,
 			"with --children there is a report for each process: FILE of -o needs a %%p, which stands for its number (report-%%p.json)"));
-	return run(&args);
+	int status = run(&args);
+	seep_sift_deinit(&args.sift);
+	return status;
 }
