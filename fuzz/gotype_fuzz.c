@@ -54,7 +54,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (seep_addr addr = BASE; addr < end && addr < BASE + 4096; addr += 8)
 		if (seep_type_read(&types, addr, &type))
 			use_type(&type, &types);
-	err = seep_layout_resolve(&types, minor, &layout);
+	err = seep_layout_resolve(&types, &seep_amd64, minor, &layout);
 	if (err)
 		seep_error_destroy(err);
 	seep_types_deinit(&types);

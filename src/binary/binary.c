@@ -27,7 +27,8 @@ static struct seep_error *open_stages(struct seep_binary *binary, struct seep_ta
 	binary->newer_than_known = binary->minor > seep_newest_minor;
 	seep_types_init(&binary->types, &binary->image.memory, &binary->pclntab.module,
 			binary->minor);
-	err = seep_layout_resolve(&binary->types, binary->minor, &binary->layout);
+	err = seep_layout_resolve(&binary->types, binary->image.arch, binary->minor,
+				  &binary->layout);
 	if (!err)
 		err = seep_globals_find(&binary->pclntab, &binary->layout, binary->minor,
 					&binary->globals);

@@ -103,6 +103,8 @@ struct seep_error *seep_code_each_ref(const struct seep_pclntab *tab, const stru
 {
 	struct seep_error *err;
 
+	if (tab->image->arch == &seep_arm64)
+		return seep_arm64_each_ref(tab, func, visit, arg);
 	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};
 	err = seep_decoder_open(&dec, tab, func);
 	if (err)
@@ -130,6 +132,8 @@ struct seep_error *seep_code_first_bound(const struct seep_pclntab *tab,
 {
 	struct seep_error *err;
 
+	if (tab->image->arch == &seep_arm64)
+		return seep_arm64_first_bound(tab, func, ret);
 	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};
 	err = seep_decoder_open(&dec, tab, func);
 	if (err)

@@ -15,7 +15,7 @@ enum seep_ref_kind {
 	SEEP_REF_OTHER,
 };
 
-/** A RIP-relative reference to data. */
+/** A reference to data: relative to the instruction, or, of arm64, to an address that the code before has put together. */
 struct seep_ref {
 	seep_addr pc, addr;
 	enum seep_ref_kind kind;

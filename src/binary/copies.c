@@ -120,6 +120,9 @@ struct seep_error *seep_code_each_bulk(const struct seep_pclntab *tab, const str
 	struct known k = {};
 	struct seep_bulk bulk;
 
+	if (!tab->image->arch->followed)
+		return seep_error_format(SEEP_ERROR_UNSUPPORTED, "code of %s",
+					 tab->image->arch->name);
 	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};
 	err = seep_decoder_open(&dec, tab, func);
 	if (err)

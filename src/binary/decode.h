@@ -3,7 +3,7 @@
 #define SEEP_BINARY_DECODE_H
 
 #include "base/vec.h"
-#include "binary/pclntab.h"
+#include "binary/code.h"
 
 #include <capstone/capstone.h>
 
@@ -57,6 +57,10 @@ enum {
 	SEEP_REGS,
 	SEEP_NO_REG = -1
 };
+/** Of arm64: number n is SEEP_ARM64_REGS + n, if it has no part in Go's calling convention that one of those above has. */
+enum { SEEP_ARM64_REGS = SEEP_REGS, SEEP_ARM64_REGS_END = SEEP_ARM64_REGS + 32 };
+/** How many steps an instruction of arm64 is at most; and the id of those that have none. */
+enum { SEEP_ARM64_STEPS = 4, SEEP_ARM64_OTHER = X86_INS_ENDING };
 
 enum seep_operand_kind { SEEP_OPERAND_NONE, SEEP_OPERAND_REG, SEEP_OPERAND_IMM, SEEP_OPERAND_MEM };
 struct seep_operand {
@@ -100,6 +104,14 @@ struct seep_steps seep_vec(struct seep_step);
 struct seep_step seep_decoder_step(const struct seep_decoder *dec);
 /** The instruction at code as the decoder would tell it, if it is one of those that are met most; false if not. */
 bool seep_decode_usual(const uint8_t *code, size_t len, seep_addr addr, struct seep_step *ret);
+/** The instruction of arm64 at addr in as many steps as returned, all at addresses within it. */
+unsigned seep_decode_arm64(uint32_t word, seep_addr addr, struct seep_step ret[SEEP_ARM64_STEPS]);
+/** As seep_code_each_ref() and seep_code_first_bound(). */
+struct seep_error *seep_arm64_each_ref(const struct seep_pclntab *tab, const struct seep_func *func,
+				       bool (*visit)(const struct seep_ref *, void *arg), void *arg)
+	_must_check_;
+struct seep_error *seep_arm64_first_bound(const struct seep_pclntab *tab,
+					  const struct seep_func *func, uint64_t *ret) _must_check_;
 /** The whole of func. Errors: BAD_DATA. */
 struct seep_error *seep_steps_read(const struct seep_pclntab *tab, const struct seep_func *func,
 				   struct seep_steps *ret) _must_check_;

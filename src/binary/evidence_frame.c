@@ -99,6 +99,8 @@ seep_addr seep_evidence_closure(struct seep_evidence *ev, const struct seep_func
 	seep_addr type = 0;
 	bool added;
 
+	if (!ev->tab->image->arch->followed)
+		return 0;
 	if (!ev->makers_found)
 		find_makers(ev);
 	uint64_t *slot = seep_map_put(&ev->closures, func->entry, &added);
@@ -241,6 +243,8 @@ struct seep_error *seep_evidence_frame(struct seep_evidence *ev,
 
 	*ret = NULL;
 	*count_ret = 0;
+	if (!ev->tab->image->arch->followed)
+		return NULL;
 	uint64_t *slot = seep_map_put(&ev->frames, key, &added);
 	if (!slot)
 		return &seep_enomem;

@@ -12,29 +12,33 @@
 
 // Not a count, but: some reference is to the variable that the recipe before found; the first one behind those.
 enum { CONFIRM = 100, BEHIND = 101 };
-// runtime.semTable pads each of its 251 roots to a cache line.
-enum { SEMTABLE_STRIDE = 64, MAX_WAIT_REASONS = 255, MAX_REASON_LEN = 128 };
+enum { MAX_WAIT_REASONS = 255, MAX_REASON_LEN = 128 };
 
 struct recipe {
 	const char *variable; // the first of a variable's recipes names it
 	size_t member;
+	const struct seep_arch *only; // NULL: for all
 	const char *function;
 	enum seep_ref_kind kind;
 	uint8_t size;
 	int8_t nth;
 };
-#define VARIABLE(name) #name, offsetof(struct seep_globals, name)
+#define VARIABLE(name) #name, offsetof(struct seep_globals, name), NULL
+#define ONLY(arch, name) #name, offsetof(struct seep_globals, name), &seep_##arch
 
 static const struct recipe recipes[] = {
 	{ VARIABLE(allglen), "runtime.forEachGRace", SEEP_REF_LOAD, 8, 0 },
 	{ VARIABLE(allglen), "runtime.allgadd", SEEP_REF_LEA, 8,
 	  -3 }, // atomic.Storeuintptr(&allglen, …); unlock
 	{ VARIABLE(allgptr), "runtime.forEachGRace", SEEP_REF_LOAD, 8, 1 },
-	{ VARIABLE(allgptr), "runtime.allgadd", SEEP_REF_CMP, 8, -1 }, // if &allgs[0] != allgptr
+	{ ONLY(amd64, allgptr), "runtime.allgadd", SEEP_REF_CMP, 8, -1 }, // if &allgs[0] != allgptr
+	{ ONLY(arm64, allgptr), "runtime.allgadd", SEEP_REF_LOAD, 8,
+	  -2 }, // the same; then allgs.len
 	{ VARIABLE(allp), "runtime.preemptall", SEEP_REF_LOAD, 8, 0 },
 	{ VARIABLE(allp), "runtime.gcMarkTinyAllocs", SEEP_REF_LOAD, 8, 0 },
 	{ VARIABLE(allm), "runtime.mcommoninit", SEEP_REF_LOAD, 8, -1 }, // mp.alllink = allm
-	{ VARIABLE(allm), "runtime.mexit", SEEP_REF_LEA, 8, 2 }, // after m0 and sched.lock
+	{ ONLY(amd64, allm), "runtime.mexit", SEEP_REF_LEA, 8, 2 }, // after m0 and sched.lock
+	{ ONLY(arm64, allm), "runtime.mexit", SEEP_REF_LEA, 8, CONFIRM },
 	{ VARIABLE(mheap), "runtime.getempty.func1", SEEP_REF_LEA, 8, 0 },
 	{ VARIABLE(mheap), "runtime.stackpoolalloc", SEEP_REF_LEA, 8, 1 },
 	{ VARIABLE(gcphase), "runtime.freeSomeWbufs", SEEP_REF_CMP, 4, 0 },
@@ -44,8 +48,10 @@ static const struct recipe recipes[] = {
 	{ VARIABLE(semtable), "runtime.semacquire1", SEEP_REF_LEA, 8, 0 },
 	{ VARIABLE(wait_reasons), "runtime.waitReason.String", SEEP_REF_LEA, 8, 1 },
 	{ VARIABLE(finq), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, 0 },
-	{ VARIABLE(finq), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, -1 },
-	{ VARIABLE(allfin), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, 1 },
+	{ ONLY(amd64, finq), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, -1 },
+	{ ONLY(arm64, finq), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, CONFIRM },
+	{ ONLY(amd64, allfin), "runtime.queuefinalizer", SEEP_REF_LOAD, 8, 1 },
+	{ ONLY(arm64, allfin), "runtime.queuefinalizer", SEEP_REF_STORE, 8, 1 }, // allfin = finc
 	{ VARIABLE(allfin), "runtime.markroot", SEEP_REF_LOAD, 8, CONFIRM },
 	{ VARIABLE(cleanups), "runtime.markroot", SEEP_REF_LOAD, 8,
 	  BEHIND }, // gcCleanups.all, after allfin
@@ -56,13 +62,16 @@ static const struct recipe recipes[] = {
 static const struct recipe optional[] = {
 	{ VARIABLE(mem_profile_rate), "runtime.allocmcache", SEEP_REF_LOAD, 8, 0 },
 	{ VARIABLE(mem_profile_rate), "runtime.profilealloc", SEEP_REF_LOAD, 8, -1 },
-	{ VARIABLE(gc_controller), "runtime.gcinit", SEEP_REF_LEA, 8, 1 },
-	{ VARIABLE(gc_controller), "runtime.gcControllerCommit", SEEP_REF_LEA, 8, 0 }, // 1.19+
+	{ ONLY(amd64, gc_controller), "runtime.gcinit", SEEP_REF_LEA, 8, 1 },
+	{ ONLY(amd64, gc_controller), "runtime.gcControllerCommit", SEEP_REF_LEA, 8, 0 }, // 1.19+
+	{ ONLY(arm64, gc_controller), "runtime.gcControllerCommit", SEEP_REF_LEA, 8, 1 },
 	{ VARIABLE(gc_controller), "runtime.gcMark", SEEP_REF_LEA, 8, CONFIRM },
 	{ VARIABLE(memstats_enablegc), "runtime.gcenable", SEEP_REF_STORE, 1, 0 },
 	{ VARIABLE(memstats_other_sys), "runtime.persistentalloc1", SEEP_REF_LEA, 8, 2 },
-	{ VARIABLE(persistent_chunks), "runtime.persistentalloc1", SEEP_REF_LOAD, 8, 0 },
-	{ VARIABLE(persistent_chunks), "runtime.persistentalloc1", SEEP_REF_LEA, 8, CONFIRM },
+	{ ONLY(amd64, persistent_chunks), "runtime.persistentalloc1", SEEP_REF_LOAD, 8, 0 },
+	{ ONLY(arm64, persistent_chunks), "runtime.persistentalloc1", SEEP_REF_LOAD, 8, -1 },
+	{ ONLY(amd64, persistent_chunks), "runtime.persistentalloc1", SEEP_REF_LEA, 8, CONFIRM },
+	{ ONLY(arm64, persistent_chunks), "runtime.persistentalloc1", SEEP_REF_OTHER, 8, CONFIRM },
 	{ VARIABLE(gc_bits_arenas), "runtime.newArenaMayUnlock", SEEP_REF_LEA, 8, 0 },
 	{ VARIABLE(gc_bits_arenas), "runtime.nextMarkBitArenaEpoch", SEEP_REF_LEA, 8, 0 },
 	{ VARIABLE(buckhash), "runtime.stkbucket", SEEP_REF_LOAD, 8, 0 },
@@ -77,6 +86,7 @@ enum {
 // The references that a recipe counts.
 struct hits {
 	const struct recipe *recipe;
+	enum seep_ref_kind kind;
 	struct seep_vec(seep_addr) addrs;
 	bool failed;
 };
@@ -88,7 +98,7 @@ static bool collect(const struct seep_ref *ref, void *arg)
 
 	// Where a method is not inlined, its receiver's address is taken instead of the value.
 	if (ref->size == recipe->size &&
-	    (ref->kind == recipe->kind || (recipe->nth == BEHIND && ref->kind == SEEP_REF_LEA)))
+	    (ref->kind == hits->kind || (recipe->nth == BEHIND && ref->kind == SEEP_REF_LEA)))
 		hits->failed |= !seep_vec_push(&hits->addrs, ref->addr);
 	return !hits->failed;
 }
@@ -116,14 +126,20 @@ static seep_addr choose(const struct recipe *recipe, const struct hits *hits, se
 	return i >= 0 && i < len ? hits->addrs.data[i] : 0;
 }
 
+static bool is_for_others(const struct seep_pclntab *tab, const struct recipe *recipe)
+{
+	return recipe->only && recipe->only != tab->image->arch;
+}
+
 // What one recipe finds; 0 if there is no such reference, or it leads elsewhere than to variables.
 static struct seep_error *follow(const struct seep_pclntab *tab, const struct recipe *recipe,
 				 const struct seep_func *func, seep_addr before, seep_addr *ret)
 {
-	struct hits hits = { .recipe = recipe };
+	bool loaded = recipe->kind == SEEP_REF_CMP && tab->image->arch->load_store;
+	struct hits hits = { .recipe = recipe, .kind = loaded ? SEEP_REF_LOAD : recipe->kind };
 
 	*ret = 0;
-	if (!func->raw)
+	if (!func->raw || is_for_others(tab, recipe))
 		return NULL;
 	struct seep_error *err = seep_code_each_ref(tab, func, collect, &hits);
 	if (!err && hits.failed)
@@ -148,14 +164,13 @@ static struct seep_error *find_variables(const struct seep_pclntab *tab, bool wi
 	for (int i = 0; i < RECIPES; i++) {
 		const struct recipe *recipe = &recipes[i];
 		seep_addr *value = (seep_addr *)((char *)globals + recipe->member), found;
-		bool first = i == 0 || recipe[-1].member != recipe->member;
 		bool last = i + 1 == RECIPES || recipe[1].member != recipe->member;
 		if (recipe->member == offsetof(struct seep_globals, cleanups) && !with_cleanups)
 			continue;
 		struct seep_error *err = follow(tab, recipe, &funcs[i], before, &found);
 		if (err)
 			return seep_error_prefix(err, "looking for runtime.%s", recipe->variable);
-		if (!first && found && *value && found != *value)
+		if (found && *value && found != *value)
 			return seep_error_format(
 				SEEP_ERROR_MISSING_INFO,
 				"runtime.%s cannot be told: %s and %s refer to different variables",
@@ -184,7 +199,7 @@ static void find_optional(const struct seep_pclntab *tab, struct seep_globals *g
 		seep_addr *value = (seep_addr *)((char *)globals + optional[i].member), found;
 		bool first = i == 0 || optional[i - 1].member != optional[i].member;
 		contradicted = contradicted && !first;
-		if (!funcs[i].raw)
+		if (!funcs[i].raw || is_for_others(tab, &optional[i]))
 			continue;
 		struct seep_error *err = follow(tab, &optional[i], &funcs[i], *value, &found);
 		contradicted = contradicted || err || !found || (*value && *value != found);
@@ -214,7 +229,8 @@ struct seep_error *seep_globals_find(const struct seep_pclntab *tab,
 				     const struct seep_layout *layout, int minor,
 				     struct seep_globals *ret)
 {
-	struct seep_globals globals = { .semtable_stride = SEMTABLE_STRIDE };
+	// runtime.semTable pads each of its 251 roots to a cache line.
+	struct seep_globals globals = { .semtable_stride = tab->image->arch->cache_line };
 	const char *name = "runtime.waitReason.String";
 	struct seep_func string = {};
 	uint64_t bound = MAX_WAIT_REASONS;

@@ -1,6 +1,6 @@
 // The executable as the loader laid it out, read from program headers alone.
 //
-// What is used of an ELF64 file (little-endian, x86-64):
+// What is used of an ELF64 file (little-endian):
 //
 //	header   +16 type  +18 machine  +24 entry  +32 phoff  +40 shoff  +54 phentsize  +56 phnum  +58 shentsize  +60 shnum
 //	program  +0 type  +4 flags  +8 offset  +16 vaddr  +32 filesz  +40 memsz
@@ -66,9 +66,10 @@ static struct seep_error *wrong_machine(unsigned machine, bool is_32bit)
 	if (!name)
 		return seep_error_format(
 			SEEP_ERROR_UNSUPPORTED,
-			"a program for another machine (ELF machine %u); seep reads 64-bit x86-64",
+			"a program for another machine (ELF machine %u); seep reads 64-bit x86-64, and of arm64 cores",
 			machine);
-	return seep_error_format(SEEP_ERROR_UNSUPPORTED, "%s %s program; seep reads 64-bit x86-64",
+	return seep_error_format(SEEP_ERROR_UNSUPPORTED,
+				 "%s %s program; seep reads 64-bit x86-64, and of arm64 cores",
 				 name[0] == 'a' ? "an" : "a", name);
 }
 
@@ -83,7 +84,7 @@ static struct seep_error *read_header(struct elf_file *file)
 	uint16_t machine = seep_le16(file->bytes + EI_NIDENT + 2);
 	if (file->bytes[EI_DATA] == ELFDATA2MSB)
 		return wrong_machine((uint16_t)(machine << 8 | machine >> 8), is_32bit);
-	if (is_32bit || machine != EM_X86_64)
+	if (is_32bit || !seep_arch_of(machine))
 		return wrong_machine(machine, is_32bit);
 	if (file->bytes[EI_CLASS] != ELFCLASS64 || file->bytes[EI_DATA] != ELFDATA2LSB ||
 	    file->len < sizeof(*header))
@@ -291,6 +292,9 @@ static struct seep_error *parse(const void *bytes, size_t len, struct seep_targe
 	err = read_header(&file);
 	if (err)
 		return err;
+	image->arch = seep_arch_of(file.header.e_machine);
+	if (target && seep_target_arch(target) != image->arch)
+		return wrong_machine(file.header.e_machine, false);
 	image->pie = file.header.e_type == ET_DYN;
 	image->file = seep_buffer_of(bytes, len);
 	image->stripped = !has_symbol_table(&file);

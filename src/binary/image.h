@@ -9,6 +9,7 @@
 #ifndef SEEP_BINARY_IMAGE_H
 #define SEEP_BINARY_IMAGE_H
 
+#include "base/arch.h"
 #include "target/target.h"
 
 struct seep_image_segment {
@@ -21,6 +22,7 @@ struct seep_image {
 	struct seep_memory memory;
 	struct seep_image_segment segments[16];
 	size_t segment_count;
+	const struct seep_arch *arch;
 	uint64_t bias; /** what a PIE's addresses in the file lack; 0 otherwise */
 	bool pie;
 	bool stripped; /** no symbol table */
@@ -35,7 +37,7 @@ struct seep_image {
 
 /**
  * Reads the ELF file fd. With a target, bias and writable segments come from the process. Errors: UNSUPPORTED (not ELF,
- * not 64-bit little-endian x86-64; says what it is), BAD_DATA (malformed, cut short, more than 16 segments, not what the
+ * not of a machine of arch.h, or not of the target's; says what it is), BAD_DATA (malformed, cut short, more than 16 segments, not what the
  * process runs), MISSING_INFO (no auxiliary vector), and those of seep_target_read(). fd stays the caller's. The file is
  * mapped: it must not be cut short while the image lives, which the kernel refuses for what a process runs.
  */

@@ -18,6 +18,14 @@ static const struct seep_layout table[] = {
 };
 enum { TABLE_ROWS = sizeof(table) / sizeof(*table) };
 
+static const struct {
+	int minor;
+	size_t member;
+	int32_t value;
+} arm64_differs[] = {
+#include "binary/layout_arm64.inc"
+};
+
 // Where a number lives in struct seep_layout, and what it is. A size has no path.
 struct entry {
 	size_t member;
@@ -166,19 +174,25 @@ static int32_t from_type(const struct seep_types *types, const struct seep_type 
 }
 
 // The row of the release; the nearest one for a release that has none.
-static const struct seep_layout *table_row(int minor)
+static struct seep_layout table_row(const struct seep_arch *arch, int minor)
 {
-	const struct seep_layout *row = &table[0];
+	struct seep_layout row = table[0];
 
 	for (size_t i = 0; i < TABLE_ROWS && table[i].table_minor <= minor; i++)
-		row = &table[i];
+		row = table[i];
+	for (size_t i = 0;
+	     arch == &seep_arm64 && i < sizeof(arm64_differs) / sizeof(*arm64_differs); i++)
+		if (arm64_differs[i].minor == row.table_minor)
+			*(int32_t *)((char *)&row + arm64_differs[i].member) =
+				arm64_differs[i].value;
 	return row;
 }
 
-struct seep_error *seep_layout_resolve(struct seep_types *types, int minor, struct seep_layout *ret)
+struct seep_error *seep_layout_resolve(struct seep_types *types, const struct seep_arch *arch,
+				       int minor, struct seep_layout *ret)
 {
 	struct search search = { .types = types };
-	struct seep_layout layout = *table_row(minor);
+	struct seep_layout layout = table_row(arch, minor);
 	size_t current = 0;
 
 	seep_types_each(types, match_struct, &search);

@@ -9,6 +9,7 @@
 #ifndef SEEP_BINARY_LAYOUT_H
 #define SEEP_BINARY_LAYOUT_H
 
+#include "base/arch.h"
 #include "binary/gotype.h"
 
 struct seep_layout {
@@ -26,7 +27,7 @@ struct seep_layout {
 };
 
 /** Resolves every field. A release newer than the table takes the newest row for what descriptors do not tell. */
-struct seep_error *seep_layout_resolve(struct seep_types *types, int minor, struct seep_layout *ret)
-	_must_check_;
+struct seep_error *seep_layout_resolve(struct seep_types *types, const struct seep_arch *arch,
+				       int minor, struct seep_layout *ret) _must_check_;
 
 #endif

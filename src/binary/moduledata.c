@@ -8,7 +8,7 @@
 //	+32  cutab []uint32            +128 ftab []functab      +192 noptrdata, data, bss, noptrbss: start and end each
 //	+56  filetab []byte            +152 findfunctab
 //
-//	header  +0 magic u32: fffffff0 (1.18, 1.19), fffffff1 (1.20 on)  +4 0, 0, minLC = 1, ptrSize = 8
+//	header  +0 magic u32: fffffff0 (1.18, 1.19), fffffff1 (1.20 on)  +4 0, 0, minLC (arch->code_unit), ptrSize = 8
 //	        +8 nfunc  +16 nfiles  +24 textStart (unused since 1.26)  +32 offsets of funcnametab, cutab, filetab, pctab,
 //	        pclntable from the header
 //
@@ -75,6 +75,7 @@ enum { LAYOUT_COUNT = sizeof(layouts) / sizeof(*layouts) };
 // Module data at hand: its bytes, of which at least COMMON_BYTES are there.
 struct candidate {
 	const struct seep_memory *memory;
+	const struct seep_arch *arch;
 	seep_addr addr;
 	const unsigned char *bytes;
 	uint64_t len;
@@ -158,7 +159,8 @@ static bool read_tables(struct candidate *candidate, struct seep_module_tables *
 	const unsigned char *header =
 		seep_memory_at(candidate->memory, word(candidate, PC_HEADER), HEADER_BYTES);
 
-	if (!header || seep_le32(header + 4) != 0x08010000)
+	if (!header ||
+	    seep_le32(header + 4) != (0x08000000u | (uint32_t)candidate->arch->code_unit << 16))
 		return false;
 	candidate->magic = seep_le32(header);
 	tables.funcnametab =
@@ -309,7 +311,7 @@ static bool try_candidate(struct candidate *candidate, int minor, struct seep_mo
 	const struct module_layout *layout = find_layout(candidate, minor);
 	if (!layout)
 		return false;
-	// With several text sections offsets are no longer counted from one start. No linker does so for amd64.
+	// With several text sections offsets are no longer counted from one start. No linker does so here.
 	miss->text_sections = slice(candidate, layout->textsectmap).len;
 	if (miss->text_sections > 1)
 		return false;
@@ -360,6 +362,7 @@ struct seep_error *seep_moduledata_find(const struct seep_image *image, int mino
 				continue;
 			struct candidate candidate = {
 				.memory = &image->memory,
+				.arch = image->arch,
 				.addr = addr,
 				.bytes = buf.pos,
 				.len = seep_buffer_left(&buf),

@@ -7,7 +7,7 @@
 //	         funcID u8, flag u8, pad, nfuncdata u8, then npcdata × u32 offsets in pctab (0: none),
 //	         nfuncdata × u32 offsets from moduledata.gofunc (ffffffff: none)
 //
-//	pctab    tables of pairs: zigzag uvarint change of value, uvarint bytes of code it holds for. The value before the
+//	pctab    tables of pairs: zigzag uvarint change of value, uvarint length of the code it holds for (in arch->code_unit). The value before the
 //	         first pair is -1; a change of 0 ends the table, except in the first pair.
 //
 //	inlining PCDATA 2 holds the index of the innermost inlined call at a pc, or -1, in the array that is FUNCDATA 3:
@@ -180,6 +180,7 @@ static void list_runtime(struct seep_pclntab *tab)
 struct pcvalue {
 	struct seep_buffer buf;
 	seep_addr start, pc, end;
+	unsigned unit;
 	int32_t value;
 	bool first;
 };
@@ -187,7 +188,11 @@ struct pcvalue {
 static struct pcvalue pcvalue_of(const struct seep_pclntab *tab, const struct seep_func *func,
 				 uint32_t offset)
 {
-	struct pcvalue it = { .pc = func->entry, .end = func->end, .value = -1, .first = true };
+	struct pcvalue it = { .pc = func->entry,
+			      .end = func->end,
+			      .unit = tab->image->arch->code_unit,
+			      .value = -1,
+			      .first = true };
 
 	// No table lies at offset 0; an empty buffer ends at once.
 	if (offset > 0 && offset < tab->pctab_len)
@@ -207,7 +212,7 @@ static bool pcvalue_step(struct pcvalue *it)
 	uint32_t delta = (uint32_t)change >> 1;
 	it->value = (int32_t)((uint32_t)it->value + (change & 1 ? ~delta : delta));
 	it->start = it->pc;
-	it->pc += bytes;
+	it->pc += bytes * it->unit;
 	it->first = false;
 	return true;
 }

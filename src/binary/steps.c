@@ -116,6 +116,9 @@ struct seep_error *seep_steps_read(const struct seep_pclntab *tab, const struct 
 	struct seep_error *err;
 	struct seep_step step;
 
+	if (!tab->image->arch->followed)
+		return seep_error_format(SEEP_ERROR_UNSUPPORTED, "code of %s",
+					 tab->image->arch->name);
 	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};
 	err = seep_decoder_begin(&dec, tab, func);
 	if (err)

@@ -65,7 +65,7 @@ static void describe_binary(const struct seep_binary *b, struct seep_report *rep
 	char text[512];
 
 	report->target.go = seep_report_format(report, "%s", b->info.version);
-	report->target.arch = "amd64";
+	report->target.arch = b->image.arch->name;
 	report->target.stripped = b->image.stripped;
 	report->target.build_id =
 		b->image.build_id[0] ? seep_report_format(report, "%s", b->image.build_id) : NULL;

@@ -124,7 +124,8 @@ static struct seep_error *read_process(struct seep_target *target, struct file *
 	if (!seep_buffer_u32(&buf, &machine) || !seep_buffer_u32(&buf, &pid) ||
 	    !seep_buffer_u32(&buf, &precopy) || !seep_buffer_u32(&buf, &known) || pid > INT32_MAX)
 		return bad("what it says of the process");
-	if (machine != EM_X86_64)
+	target->arch = seep_arch_of(machine);
+	if (!target->arch)
 		return seep_error_format(SEEP_ERROR_UNSUPPORTED,
 					 "a capture of another machine (ELF machine %u)", machine);
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(*numbers); i++)
@@ -178,7 +179,6 @@ static struct seep_error *read_mappings(struct seep_target *target, struct seep_
 static struct seep_error *read_threads(struct seep_target *target, struct seep_buffer buf)
 {
 	struct seep_thread t;
-	enum { REGS = sizeof(t.regs) / sizeof(*t.regs) };
 	uint32_t tid, procid, stopped, regs;
 	uint64_t call;
 
@@ -188,9 +188,9 @@ static struct seep_error *read_threads(struct seep_target *target, struct seep_b
 			  seep_buffer_u32(&buf, &stopped) && seep_buffer_u32(&buf, &regs) &&
 			  seep_buffer_u64(&buf, &call) && seep_buffer_u64(&buf, &t.pc) &&
 			  seep_buffer_u64(&buf, &t.sp) && seep_buffer_u64(&buf, &t.bp) &&
-			  tid <= INT32_MAX && procid <= INT32_MAX && regs == REGS &&
-			  target->threads.len < THREADS_MAX;
-		for (size_t i = 0; ok && i < REGS; i++)
+			  tid <= INT32_MAX && procid <= INT32_MAX &&
+			  regs == target->arch->registers && target->threads.len < THREADS_MAX;
+		for (size_t i = 0; ok && i < regs; i++)
 			ok = seep_buffer_u64(&buf, &t.regs[i]);
 		if (!ok)
 			return bad("its list of threads");

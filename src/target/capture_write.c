@@ -98,7 +98,7 @@ static struct seep_error *write_process(struct seep_chunk_writer *w, struct seep
 		usage->cgroup_usage,
 	};
 
-	add32(&record, EM_X86_64);
+	add32(&record, target->arch->machine);
 	add32(&record, target->pid);
 	add32(&record, capture->origin.precopy);
 	add32(&record, usage->by_mapping | usage->by_page << 1);
@@ -139,15 +139,15 @@ static void write_mappings(struct seep_chunk_writer *w, const struct seep_mappin
 	}
 }
 
-static void write_threads(struct seep_chunk_writer *w, const struct seep_threads *threads)
+static void write_threads(struct seep_chunk_writer *w, const struct seep_threads *threads,
+			  unsigned registers)
 {
 	seep_vec_foreach(t, threads) {
-		enum { REGS = sizeof(t->regs) / sizeof(*t->regs) };
-		unsigned char *p = seep_chunk_record(w, SEEP_CHUNK_THREADS, 48 + sizeof(t->regs));
+		unsigned char *p = seep_chunk_record(w, SEEP_CHUNK_THREADS, 48 + 8 * registers);
 		p = put32(put32(p, t->tid), t->procid);
-		p = put32(put32(p, t->stopped), REGS);
+		p = put32(put32(p, t->stopped), registers);
 		p = put64(put64(put64(put64(p, t->syscall), t->pc), t->sp), t->bp);
-		for (size_t i = 0; i < REGS; i++)
+		for (size_t i = 0; i < registers; i++)
 			p = put64(p, t->regs[i]);
 	}
 }
@@ -408,7 +408,7 @@ static struct seep_error *write_all(struct seep_chunk_writer *w, struct seep_tar
 	if (err)
 		return err;
 	write_mappings(w, &target->mappings);
-	write_threads(w, &target->threads);
+	write_threads(w, &target->threads, target->arch->registers);
 	write_usage(w, capture->usage);
 	err = write_exe(w, target->exe_fd, exe.st_size, capture, &totals->exe_bytes);
 	if (err)

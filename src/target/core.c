@@ -255,6 +255,7 @@ static struct seep_error *fill(struct seep_target *target, struct seep_core *cor
 	bool checked;
 
 	target->pid = core->pid;
+	target->arch = core->arch;
 	if (fstat(core->fd, &status) == 0 && status.st_mtim.tv_sec > 0)
 		target->moment.realtime_ns =
 			status.st_mtim.tv_sec * 1000000000ull + status.st_mtim.tv_nsec;

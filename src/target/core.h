@@ -18,6 +18,7 @@ struct seep_core_segment {
 
 struct seep_core {
 	int fd; /** owned */
+	const struct seep_arch *arch;
 	uint64_t size; /** of the file */
 	uint64_t bytes_end; /** of the last mapping's bytes: more than size where it is cut short */
 	pid_t pid;
@@ -25,9 +26,9 @@ struct seep_core {
 	struct seep_threads threads;
 	char *auxv;
 	size_t auxv_len;
-	char *files; /** the content of NT_FILE, with a NUL behind */
+	char *files; /** the content of NT_FILE, with a NUL behind; NULL: qemu's have none */
 	size_t files_len;
-	const char *exe_path; /** where the executable was; in files */
+	char *exe_path; /** where the executable was; without NT_FILE as it was called (AT_EXECFN) */
 };
 
 /**

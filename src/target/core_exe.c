@@ -60,8 +60,8 @@ static void find_id_in(struct page *page, struct seep_buffer notes)
 	}
 }
 
-/** False for what is no ELF file of this machine. */
-static bool find_id(struct page *page)
+/** False for what is no ELF file of that machine. */
+static bool find_id(struct page *page, const struct seep_arch *arch)
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr phdr;
@@ -71,7 +71,7 @@ static bool find_id(struct page *page)
 	if (page->len < sizeof(header) || memcmp(page->bytes, ELFMAG, SELFMAG) != 0)
 		return false;
 	memcpy(&header, page->bytes, sizeof(header));
-	if (header.e_machine != EM_X86_64 || header.e_phentsize != sizeof(phdr) ||
+	if (header.e_machine != arch->machine || header.e_phentsize != sizeof(phdr) ||
 	    (header.e_type != ET_EXEC && header.e_type != ET_DYN))
 		return false;
 	for (size_t i = 0; i < header.e_phnum && i < SEGMENTS_MAX; i++) {
@@ -98,7 +98,7 @@ static void find_wanted(struct search *search)
 		if (seep_core_pread(core, s->start, search->wanted.bytes,
 				    sizeof(search->wanted.bytes))) {
 			search->wanted.len = sizeof(search->wanted.bytes);
-			if (!find_id(&search->wanted))
+			if (!find_id(&search->wanted, core->arch))
 				search->wanted.len = 0;
 		}
 		return;
@@ -128,8 +128,9 @@ static const char *misfit(const struct search *search, int fd)
 		return "no regular file";
 	ssize_t len = pread(fd, page.bytes, sizeof(page.bytes), 0);
 	page.len = len > 0 ? (size_t)len : 0;
-	if (!find_id(&page))
-		return "no x86-64 executable";
+	if (!find_id(&page, search->core->arch))
+		return search->core->arch == &seep_amd64 ? "no x86-64 executable" :
+							   "no arm64 executable";
 	memcpy(&header, page.bytes, sizeof(header));
 	if (header.e_phnum != seep_core_auxv(search->core, AT_PHNUM) ||
 	    (seep_core_auxv(search->core, AT_ENTRY) - header.e_entry) % seep_page_bytes)

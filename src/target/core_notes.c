@@ -1,18 +1,19 @@
-// The headers of an ELF core of Linux/amd64.
+// The headers of an ELF core of Linux.
 //
 //	header    +16 type (4)  +18 machine  +32 phoff  +40 shoff  +54 phentsize  +56 phnum (0xffff: it is in the first
 //	          section header's sh_info)
 //	program   PT_NOTE: the notes; PT_LOAD: a mapping, vaddr, memsz, and of it filesz bytes at offset
 //	note      namesz, descsz, type: u32 each; name and desc, each padded to 4; those of the name "CORE" count:
 //
-//	NT_PRSTATUS (1), one for each thread: +32 pid, +112 registers: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx rdx rsi
-//	          rdi orig_rax rip cs eflags rsp ss fs_base ...
+//	NT_PRSTATUS (1), one for each thread: +32 pid, +112 registers; amd64: r15 r14 r13 r12 rbp rbx r11 r10 r9 r8 rax rcx
+//	          rdx rsi rdi orig_rax rip cs eflags rsp ss fs_base ...; arm64: x0 to x30, sp, pc, pstate
 //	NT_PRPSINFO (3): +24 pid
 //	NT_AUXV (6): the auxiliary vector
 //	NT_FILE (0x46494c45): count, page size; then for each mapping of a file start, end, offset in pages: u64 each; then
 //	          their names, each with a NUL
 //
-// The kernel and gcore write the same; systemd-coredump keeps what the kernel wrote. All of it is read with pread(), nothing is mapped: a
+// The kernel and gcore write the same; systemd-coredump keeps what the kernel wrote. qemu, where it runs a program of another machine,
+// writes no NT_FILE. All of it is read with pread(), nothing is mapped: a
 // core may be cut short while it is read. Every number is hostile. Mappings must be ascending, as they are in every address space, and
 // all that is said of a file must lie in a mapping that is there.
 #include "target/core.h"
@@ -20,13 +21,29 @@
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 enum { SEGMENTS_MAX = 1 << 20, NOTES_MAX = 1 << 22, AUXV_MAX = 1 << 16, FILES_MAX = 64 << 20 };
-enum { PRSTATUS_BYTES = 336, PRSTATUS_PID = 32, PRSTATUS_REGS = 112, PRPSINFO_PID = 24 };
+enum { PRSTATUS_MAX = 392, PRSTATUS_PID = 32, PRSTATUS_REGS = 112, PRPSINFO_PID = 24 };
+
+/** Registers in NT_PRSTATUS (struct user_regs_struct; struct user_pt_regs), by their number there. */
+struct status {
+	const struct seep_arch *arch;
+	size_t bytes; /** of the note */
+	uint8_t pc, sp, bp;
+	int8_t call; /** has the number of the system call that it is in, or less than 0; -1: nothing says so */
+	uint8_t order[SEEP_THREAD_REGISTERS]; /** of regs[] in seep_thread */
+};
+static const struct status statuses[] = {
+	{ &seep_amd64, 336, 16, 19, 4, 15, { 10, 5, 11, 12, 13, 14, 4, 19, 9, 8, 7, 6, 3, 2, 1, 0 } },
+	{ &seep_arm64, 392, 32, 31, 29, -1, { 0,  1,  2,  3,  4,  5,  6,  7,  8,  9,  10,
+					      11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21,
+					      22, 23, 24, 25, 26, 27, 28, 29, 30 } },
+};
 
 /** Exactly len bytes at offset. */
 static bool read_at(const struct seep_core *core, uint64_t offset, void *buf, size_t len)
@@ -54,15 +71,17 @@ static struct seep_error *cut_short(const char *what)
 		what);
 }
 
-static struct seep_error *read_header(const struct seep_core *core, Elf64_Ehdr *header)
+static struct seep_error *read_header(struct seep_core *core, Elf64_Ehdr *header)
 {
 	if (!read_at(core, 0, header, sizeof(*header)))
 		return cut_short("header");
 	if (header->e_ident[EI_CLASS] != ELFCLASS64 || header->e_ident[EI_DATA] != ELFDATA2LSB ||
-	    header->e_machine != EM_X86_64)
+	    !seep_arch_of(header->e_machine))
 		return seep_error_format(
-			SEEP_ERROR_UNSUPPORTED, "%s are not read yet; seep reads those of x86-64",
-			header->e_machine == EM_AARCH64 ? "arm64 cores" : "cores of this machine");
+			SEEP_ERROR_UNSUPPORTED,
+			"a core of another machine (ELF machine %u); seep reads those of 64-bit x86-64 and arm64",
+			header->e_machine);
+	core->arch = seep_arch_of(header->e_machine);
 	if (header->e_type == ET_EXEC || header->e_type == ET_DYN)
 		return seep_error_format(
 			SEEP_ERROR_UNSUPPORTED,
@@ -72,7 +91,7 @@ static struct seep_error *read_header(const struct seep_core *core, Elf64_Ehdr *
 	return NULL;
 }
 
-static struct seep_error *read_program_headers(const struct seep_core *core, Elf64_Phdr **ret,
+static struct seep_error *read_program_headers(struct seep_core *core, Elf64_Phdr **ret,
 					       size_t *count_ret)
 {
 	Elf64_Ehdr header;
@@ -129,29 +148,28 @@ static struct seep_error *add_segment(struct seep_core *core, const Elf64_Phdr *
 static struct seep_error *add_thread(struct seep_core *core, const unsigned char *status,
 				     size_t len)
 {
-	// Their place in regs[] of seep_thread, from that in the note.
-	static const unsigned char order[16] = { 10, 5, 11, 12, 13, 14, 4, 19,
-						 9,  8, 7,  6,	3,  2,	1, 0 };
-	enum { BP = 4, ORIG_RAX = 15, IP = 16, SP = 19 };
-	uint64_t r[27];
+	const struct status *layout = statuses;
+	uint64_t r[(PRSTATUS_MAX - PRSTATUS_REGS) / 8];
 
-	if (len < PRSTATUS_BYTES)
+	while (layout->arch != core->arch)
+		layout++;
+	if (len < layout->bytes)
 		return seep_error_format(SEEP_ERROR_BAD_DATA,
-					 "a thread's registers take %zu bytes, not %d", len,
-					 PRSTATUS_BYTES);
+					 "a thread's registers take %zu bytes, not %zu", len,
+					 layout->bytes);
 	for (size_t i = 0; i < sizeof(r) / sizeof(*r); i++)
 		r[i] = seep_le64(status + PRSTATUS_REGS + 8 * i);
 	pid_t tid = (pid_t)seep_le32(status + PRSTATUS_PID);
+	int64_t call = layout->call >= 0 ? (int64_t)r[layout->call] : -1;
 	struct seep_thread thread = { .tid = tid,
 				      .procid = tid,
 				      .stopped = true,
-				      .pc = r[IP],
-				      .sp = r[SP],
-				      .bp = r[BP],
-				      .syscall = (int64_t)r[ORIG_RAX] >= 0 ? (int64_t)r[ORIG_RAX] :
-									     -1 };
-	for (size_t i = 0; i < sizeof(order); i++)
-		thread.regs[i] = r[order[i]];
+				      .pc = r[layout->pc],
+				      .sp = r[layout->sp],
+				      .bp = r[layout->bp],
+				      .syscall = call >= 0 ? call : -1 };
+	for (size_t i = 0; i < core->arch->registers; i++)
+		thread.regs[i] = r[layout->order[i]];
 	return seep_vec_push(&core->threads, thread) ? NULL : &seep_enomem;
 }
 
@@ -177,7 +195,7 @@ static struct seep_error *read_content(const struct seep_core *core, uint64_t of
 static struct seep_error *read_note(struct seep_core *core, uint32_t type, uint64_t offset,
 				    size_t len)
 {
-	unsigned char status[PRSTATUS_BYTES] = {};
+	unsigned char status[PRSTATUS_MAX] = {};
 
 	switch (type) {
 	case NT_PRSTATUS:
@@ -233,6 +251,7 @@ static struct seep_error *read_files(struct seep_core *core)
 {
 	struct seep_buffer entries = seep_buffer_of(core->files, core->files_len);
 	uint64_t count, unit, start, end, offset, entry = seep_core_auxv(core, AT_ENTRY);
+	const char *exe = NULL;
 	size_t i = 0;
 
 	if (!seep_buffer_u64(&entries, &count) || !seep_buffer_u64(&entries, &unit) ||
@@ -249,7 +268,7 @@ static struct seep_error *read_files(struct seep_core *core)
 			return seep_error_format(SEEP_ERROR_BAD_DATA,
 						 "the core's list of files is malformed");
 		if (entry >= start && entry < end)
-			core->exe_path = name;
+			exe = name;
 		while (i < core->segments.len && core->segments.data[i].start < start)
 			i++;
 		// gcore leaves out some mappings, but lists their files.
@@ -263,7 +282,26 @@ static struct seep_error *read_files(struct seep_core *core)
 		core->segments.data[i].path = name;
 		core->segments.data[i].file_offset = offset;
 	}
-	return NULL;
+	if (!exe)
+		return NULL;
+	seep_vec_foreach(s, &core->segments)
+		s->is_exe = s->path && strcmp(s->path, exe) == 0;
+	core->exe_path = strdup(exe);
+	return core->exe_path ? NULL : &seep_enomem;
+}
+
+/** How the program was called that runs: without NT_FILE that is all that is known of where it was. */
+static struct seep_error *read_called(struct seep_core *core)
+{
+	seep_addr at = seep_core_auxv(core, AT_EXECFN);
+	char name[PATH_MAX];
+	size_t len = 0;
+
+	while (at && len < sizeof(name) && seep_core_pread(core, at + len, name + len, 1) &&
+	       name[len])
+		len++;
+	core->exe_path = strndup(name, len);
+	return core->exe_path ? NULL : &seep_enomem;
 }
 
 static struct seep_error *read_all(struct seep_core *core)
@@ -285,21 +323,16 @@ static struct seep_error *read_all(struct seep_core *core)
 	}
 	if (err)
 		return err;
-	if (!core->threads.len || !core->auxv || !core->files)
+	if (!core->threads.len || !core->auxv)
 		return seep_error_format(SEEP_ERROR_BAD_DATA, "the core has no note of %s",
 					 !core->threads.len ? "its threads" :
-					 !core->auxv	    ? "the auxiliary vector (NT_AUXV)" :
-							      "the files that were mapped (NT_FILE)");
-	err = read_files(core);
+							      "the auxiliary vector (NT_AUXV)");
+	err = core->files ? read_files(core) : read_called(core);
 	if (!err && !core->exe_path)
 		err = seep_error_format(
 			SEEP_ERROR_BAD_DATA,
 			"the core does not say which file its program was started from");
-	if (err)
-		return err;
-	seep_vec_foreach(s, &core->segments)
-		s->is_exe = s->path && strcmp(s->path, core->exe_path) == 0;
-	return NULL;
+	return err;
 }
 
 struct seep_error *seep_core_read(int fd, struct seep_core *ret)
@@ -323,6 +356,7 @@ void seep_core_deinit(struct seep_core *core)
 	seep_vec_free(&core->threads);
 	free(core->auxv);
 	free(core->files);
+	free(core->exe_path);
 	*core = (struct seep_core){ .fd = -1 };
 }
 

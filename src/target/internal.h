@@ -67,7 +67,7 @@ struct seep_file_ops {
 	void (*close)(struct seep_target *target);
 };
 /**
- * An opener fills a target that has no more than `fd` (the file, decompressed if it was) in: pid, exe_fd, exe_path, auxv, environ, threads,
+ * An opener fills a target that has no more than `fd` (the file, decompressed if it was) in: pid, arch (if not this machine's), exe_fd, exe_path, auxv, environ, threads,
  * mappings, moment, file_ops and file; and, with seep_mirror_reserve(), the mirror. On error the caller closes what is there.
  */
 typedef struct seep_error *seep_file_open(struct seep_target *target, int fd,
@@ -83,6 +83,7 @@ struct seep_error *seep_target_add_note(struct seep_target *target, const char *
 
 struct seep_target {
 	pid_t pid;
+	const struct seep_arch *arch;
 	const struct seep_file_ops *file_ops; /** NULL: live */
 	struct seep_child *child; /** seep started and traces it; NULL: it did not */
 	void *file; /** theirs */

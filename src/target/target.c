@@ -93,6 +93,7 @@ static struct seep_target *new_target(void)
 
 	if (!target)
 		return NULL;
+	target->arch = &seep_amd64;
 	target->dir_fd = target->mem_fd = target->exe_fd = -1;
 	pthread_mutex_init(&target->tracer.lock, NULL);
 	pthread_cond_init(&target->tracer.changed, NULL);
@@ -173,6 +174,11 @@ void seep_target_close(struct seep_target *target)
 pid_t seep_target_pid(const struct seep_target *target)
 {
 	return target->pid;
+}
+
+const struct seep_arch *seep_target_arch(const struct seep_target *target)
+{
+	return target->arch;
 }
 
 enum seep_target_kind seep_target_kind(const struct seep_target *target)

@@ -14,6 +14,7 @@
 #ifndef SEEP_TARGET_TARGET_H
 #define SEEP_TARGET_TARGET_H
 
+#include "base/arch.h"
 #include "target/memory.h"
 
 #include <sys/types.h>
@@ -46,6 +47,7 @@ struct seep_mapping {
 	bool is_exe; /** maps the main executable's file */
 };
 
+enum { SEEP_THREAD_REGISTERS = 31 };
 /** A thread as it stood in the stop. */
 struct seep_thread {
 	pid_t tid; /** in seep's PID namespace */
@@ -54,7 +56,7 @@ struct seep_thread {
 	bool stopped;
 	uint64_t pc, sp, bp;
 	int64_t syscall; /** number of the system call that it was in; -1: in none, or not stopped */
-	uint64_t regs[16]; /** rax rbx rcx rdx rsi rdi rbp rsp r8..r15: what may hold pointers */
+	uint64_t regs[SEEP_THREAD_REGISTERS]; /** what may hold pointers, arch->registers of them: rax rbx rcx rdx rsi rdi rbp rsp r8..r15, or x0..x30 */
 };
 
 struct seep_range {
@@ -93,6 +95,7 @@ void seep_target_adopt(struct seep_target *target, struct seep_child *child);
 void seep_target_close(struct seep_target *target);
 
 enum seep_target_kind seep_target_kind(const struct seep_target *target);
+const struct seep_arch *seep_target_arch(const struct seep_target *target);
 /** Of a file: the process that it keeps; 0 = not known. */
 pid_t seep_target_pid(const struct seep_target *target);
 /** What a file lacks, a sentence each, the most general first; NULL behind the last. Borrowed. */

@@ -37,7 +37,7 @@ static void open_file(const char *path)
 	check(seep_pclntab_open(&binary.image, binary.info.minor, &binary.pclntab));
 	binary.minor = binary.info.minor;
 	seep_types_init(&binary.types, &binary.image.memory, &binary.pclntab.module, binary.minor);
-	check(seep_layout_resolve(&binary.types, binary.minor, &binary.layout));
+	check(seep_layout_resolve(&binary.types, binary.image.arch, binary.minor, &binary.layout));
 	printf("version %s\n", binary.info.version);
 }
 

@@ -82,6 +82,7 @@ void fake_heap_init(struct fake_heap *h, int minor)
 {
 	*h = (struct fake_heap){ .next = FIRST_FREE };
 	h->binary.minor = minor;
+	h->binary.image.arch = &seep_amd64;
 	h->binary.globals.mheap = MHEAP;
 	set_layout(&h->binary.layout, minor);
 	fake_heap_map(h, MHEAP, MHEAP_BYTES);

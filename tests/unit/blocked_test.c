@@ -15,7 +15,7 @@ enum { SLOT = 96, CHANNELS = 60, GOROUTINES_MAX = 40, SITES = 4 };
 static const seep_addr ELEM_TYPE = 0x1000; // unreadable: its name is "?"
 
 static struct fake_go go;
-static struct seep_image image;
+static struct seep_image image = { .arch = &seep_amd64 };
 static struct fake_heap fake;
 static struct seep_live live;
 static struct seep_report report;

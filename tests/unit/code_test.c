@@ -33,6 +33,7 @@ static void subject_open(struct subject *s, const unsigned char *start, const un
 	*s = (struct subject){};
 	assert_null(seep_memory_add(&s->image.memory,
 				    (struct seep_segment){ START, START + len, start }));
+	s->image.arch = &seep_amd64;
 	s->tab.image = &s->image;
 	s->func = (struct seep_func){
 		.raw = s->record, .entry = START, .end = START + len, .name = "main.f"

@@ -30,7 +30,7 @@ static bool keep(const struct seep_bulk *bulk, void *arg)
 static struct found read_code(const unsigned char *start, const unsigned char *end, size_t most)
 {
 	seep_addr len = end - start;
-	struct seep_image image = {};
+	struct seep_image image = { .arch = &seep_amd64 };
 	struct seep_pclntab tab = { .image = &image };
 	struct found f = { .most = most };
 

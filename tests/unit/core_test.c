@@ -313,8 +313,8 @@ static void refusals(void **state)
 
 	(void)state;
 	make(&core);
-	core.bytes[18] = EM_AARCH64;
-	refused(&core, SEEP_ERROR_UNSUPPORTED, "arm64 cores are not read yet");
+	core.bytes[18] = EM_RISCV;
+	refused(&core, SEEP_ERROR_UNSUPPORTED, "a core of another machine (ELF machine 243)");
 	make(&core);
 	core.bytes[16] = ET_EXEC;
 	refused(&core, SEEP_ERROR_UNSUPPORTED, "GOTRACEBACK=crash");

@@ -100,9 +100,9 @@ static void position_independent_file_is_told(void **state)
 static void other_machines_are_named(void **state)
 {
 	(void)state;
-	fake_go_put16(&fake, offsetof(Elf64_Ehdr, e_machine), EM_AARCH64);
+	fake_go_put16(&fake, offsetof(Elf64_Ehdr, e_machine), EM_ARM);
 	expect_refusal(sizeof(fake.bytes), SEEP_ERROR_UNSUPPORTED,
-		       "an arm64 program; seep reads 64-bit x86-64");
+		       "an arm program; seep reads 64-bit x86-64, and of arm64 cores");
 	fake.bytes[EI_CLASS] = ELFCLASS32;
 	fake_go_put16(&fake, offsetof(Elf64_Ehdr, e_machine), EM_386);
 	expect_refusal(sizeof(fake.bytes), SEEP_ERROR_UNSUPPORTED,

@@ -17,7 +17,7 @@ static struct seep_layout resolve(int minor)
 {
 	struct seep_layout layout;
 
-	assert_null(seep_layout_resolve(&fake.types, minor, &layout));
+	assert_null(seep_layout_resolve(&fake.types, &seep_amd64, minor, &layout));
 	return layout;
 }
 

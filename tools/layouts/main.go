@@ -1,5 +1,6 @@
-// Prints, as JSON, the layout of every struct of the runtime and of the packages next to it as this program's own debug
-// information has it, and the runtime's integer constants. Built once with each Go release by tools/gen-layouts.py.
+// Prints, as JSON, the layout of every struct of the runtime and of the packages next to it as the debug information of the
+// executable that is named has it, and the runtime's integer constants. That is this program itself, built with each Go release
+// and for each architecture by tools/gen-layouts.py.
 package main
 
 import (
@@ -108,19 +109,17 @@ func read(path string) (map[string]layout, map[string]int64, error) {
 }
 
 func main() {
-	if len(os.Args) > 1 {
+	if len(os.Args) > 2 {
 		use()
 	}
-	path, err := os.Executable()
+	var err error
 	var out struct {
 		Release string            `json:"release"`
 		Types   map[string]layout `json:"types"`
 		Consts  map[string]int64  `json:"consts"`
 	}
 	out.Release = runtime.Version()
-	if err == nil {
-		out.Types, out.Consts, err = read(path)
-	}
+	out.Types, out.Consts, err = read(os.Args[1])
 	if err == nil {
 		err = json.NewEncoder(os.Stdout).Encode(out)
 	}
