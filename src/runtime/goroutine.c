@@ -11,8 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { REASONS_MAX = 64, ALLM_MAX = 1 << 20 };
-enum { SIGNAL_REGS = 15, G0_MAX = 1 << 20 };
+enum { REASONS_MAX = 64, ALLM_MAX = 1 << 20, G0_MAX = 1 << 20 };
 
 bool seep_allgs(const struct seep_memory *memory, const struct seep_globals *globals,
 		seep_addr *array_ret, uint64_t *count_ret)
@@ -26,7 +25,7 @@ bool seep_allgs(const struct seep_memory *memory, const struct seep_globals *glo
 struct thread_of {
 	const struct seep_thread *thread;
 	seep_addr m, g, g0_lo, g0_hi, g0_sp, signal_lo, signal_hi;
-	seep_addr pc, sp; /** its own, or what a signal interrupted */
+	seep_addr pc, sp, lr; /** its own, or what a signal interrupted; lr: arch->link_register */
 	seep_addr saved_regs; /** interrupted by a signal: where the registers are, else 0 */
 	seep_addr vdso_pc, vdso_sp; /** of the caller of vdso code, 0 outside it */
 	bool unknown; /** in a signal handler, and the signal's frame was not found */
@@ -39,10 +38,11 @@ struct threads_of {
 
 /**
  * The registers that a signal interrupted, from the kernel's frame on the gsignal stack: a struct ucontext {flags, link (0),
- * the signal stack's own begin, flags and size, registers: r8 to r15, rdi, rsi, rbp, rbx, rdx, rax, rcx, rsp, rip}. It is
+ * the signal stack's own begin, flags and size, and, as arch.h has it, the registers}. It is
  * known by the signal stack's bounds; the return address below it is the runtime's, or with cgo the C library's.
  */
-static void find_signal_frame(const struct seep_memory *memory, struct thread_of *t)
+static void find_signal_frame(const struct seep_memory *memory, const struct seep_arch *arch,
+			      struct thread_of *t)
 {
 	seep_addr context = t->sp & ~7ull;
 
@@ -51,17 +51,20 @@ static void find_signal_frame(const struct seep_memory *memory, struct thread_of
 		seep_memory_word(memory, context + 16) != t->signal_lo ||
 		seep_memory_word(memory, context + 32) != t->signal_hi - t->signal_lo))
 		context += 8;
-	if (context >= t->signal_hi || !seep_memory_word(memory, context + 168)) {
+	if (context >= t->signal_hi || !seep_memory_word(memory, context + arch->signal_pc_at)) {
 		t->unknown = true;
 		return;
 	}
-	t->saved_regs = context + 40;
-	t->sp = seep_memory_word(memory, context + 160);
-	t->pc = seep_memory_word(memory, context + 168);
+	t->saved_regs = context + arch->signal_registers_at;
+	t->sp = seep_memory_word(memory, context + arch->signal_sp_at);
+	t->pc = seep_memory_word(memory, context + arch->signal_pc_at);
+	if (arch->link_register)
+		t->lr = seep_memory_word(memory, t->saved_regs + 8 * arch->return_register);
 }
 
 static void read_m(struct seep_runtime *rt, struct thread_of *t)
 {
+	const struct seep_arch *arch = rt->binary->image.arch;
 	const struct seep_layout *l = &rt->binary->layout;
 	const struct seep_memory *memory = &rt->memory;
 	seep_addr g0 = seep_memory_word(memory, t->m + l->m_g0),
@@ -83,8 +86,10 @@ static void read_m(struct seep_runtime *rt, struct thread_of *t)
 		return;
 	t->pc = t->thread->pc;
 	t->sp = t->thread->sp;
+	if (arch->link_register)
+		t->lr = t->thread->regs[arch->return_register];
 	if (t->sp >= t->signal_lo && t->sp < t->signal_hi)
-		find_signal_frame(memory, t);
+		find_signal_frame(memory, arch, t);
 	t->vdso_sp = l->m_vdso_sp >= 0 ? seep_memory_word(memory, t->m + l->m_vdso_sp) : 0;
 	t->vdso_pc = t->vdso_sp ? seep_memory_word(memory, t->m + l->m_vdso_pc) : 0;
 }
@@ -121,6 +126,16 @@ static bool is_go(const struct seep_runtime *rt, seep_addr pc)
 	return seep_pclntab_find(&rt->binary->pclntab, pc, &func);
 }
 
+/** Of a goroutine that has not been started, or was stopped where a function begins, the return address is in no frame yet. */
+static seep_addr sched_lr(const struct seep_runtime *rt, seep_addr g)
+{
+	const struct seep_layout *l = &rt->binary->layout;
+
+	return rt->binary->image.arch->link_register && l->g_sched_lr >= 0 ?
+		       seep_memory_word(&rt->memory, g + l->g_sched_lr) :
+		       0;
+}
+
 static void start_running(struct seep_runtime *rt, struct seep_goroutine *g,
 			  const struct threads_of *all, const struct thread_of *t)
 {
@@ -135,15 +150,19 @@ static void start_running(struct seep_runtime *rt, struct seep_goroutine *g,
 	g->thread = t->thread;
 	g->saved_regs = t->saved_regs;
 	g->pc = seep_memory_word(&rt->memory, g->addr + l->g_sched_pc);
+	g->lr = sched_lr(rt, g->addr);
 	if (t->sp >= g->stack_lo && t->sp < g->stack_hi) {
 		g->sp = t->sp;
 		// gogo has taken the goroutine's stack and will jump to sched.pc; it clears sched.sp.
-		if (!(t->pc >= all->gogo && t->pc < all->gogo_end))
+		if (!(t->pc >= all->gogo && t->pc < all->gogo_end)) {
 			g->pc = t->pc;
+			g->lr = t->lr;
+		}
 	} else if (t->vdso_sp >= g->stack_lo && t->vdso_sp < g->stack_hi) {
 		// nanotime and walltime change to g0's stack without saving anything in g.sched.
 		g->sp = t->vdso_sp;
 		g->pc = t->vdso_pc;
+		g->lr = 0;
 	} else {
 		g->sp = seep_memory_word(&rt->memory, g->addr + l->g_sched_sp);
 	}
@@ -152,14 +171,15 @@ static void start_running(struct seep_runtime *rt, struct seep_goroutine *g,
 }
 
 /** Innermost to outermost: does a stack that starts at pc and sp show a thread that has nothing in hand? */
-static bool is_idle(struct seep_runtime *rt, const struct thread_of *t, seep_addr pc, seep_addr sp)
+static bool is_idle(struct seep_runtime *rt, const struct thread_of *t, seep_addr pc, seep_addr sp,
+		    seep_addr lr)
 {
 	static const char *const names[] = { "runtime.mPark",	      "runtime.stopm",
 					     "runtime.stoplockedm",   "runtime.gcstopm",
 					     "runtime.sysmon",	      "runtime.netpoll",
 					     "runtime.templateThread" };
 	struct seep_goroutine stack = {
-		.stack_lo = sp & ~7ull, .stack_hi = t->g0_hi, .pc = pc, .sp = sp
+		.stack_lo = sp & ~7ull, .stack_hi = t->g0_hi, .pc = pc, .sp = sp, .lr = lr
 	};
 	struct seep_unwinder u;
 
@@ -189,7 +209,7 @@ static bool add_thread_word(struct seep_runtime *rt, seep_addr value)
  */
 static bool read_thread(struct seep_runtime *rt, const struct thread_of *t)
 {
-	seep_addr pc = t->pc, sp = t->sp;
+	seep_addr pc = t->pc, sp = t->sp, lr = t->lr;
 	bool ok = true;
 
 	if (!t->thread || t->unknown)
@@ -197,13 +217,15 @@ static bool read_thread(struct seep_runtime *rt, const struct thread_of *t)
 	if (!is_go(rt, pc) && t->vdso_sp) {
 		pc = t->vdso_pc;
 		sp = t->vdso_sp;
+		lr = 0;
 	}
 	// C code has only what a goroutine's frames keep for it.
-	if (sp < t->g0_lo || sp >= t->g0_hi || !is_go(rt, pc) || is_idle(rt, t, pc, sp))
+	if (sp < t->g0_lo || sp >= t->g0_hi || !is_go(rt, pc) || is_idle(rt, t, pc, sp, lr))
 		return true;
 	for (size_t i = 0; ok && i < sizeof(t->thread->regs) / sizeof(t->thread->regs[0]); i++)
 		ok = add_thread_word(rt, t->thread->regs[i]);
-	for (unsigned i = 0; ok && t->saved_regs && i < SIGNAL_REGS; i++)
+	for (unsigned i = 0; ok && t->saved_regs && i < rt->binary->image.arch->signal_registers;
+	     i++)
 		ok = add_thread_word(rt, seep_memory_word(&rt->memory, t->saved_regs + 8 * i));
 	for (seep_addr a = sp & ~7ull, v;
 	     ok && a < t->g0_hi && a < sp + G0_MAX && seep_memory_u64(&rt->memory, a, &v); a += 8)
@@ -303,6 +325,7 @@ static struct seep_error *read_goroutine(struct seep_runtime *rt, seep_addr addr
 	} else {
 		g.pc = syscall_sp ? seep_le64(p + l->g_syscallpc) : seep_le64(p + l->g_sched_pc);
 		g.sp = syscall_sp ? syscall_sp : seep_le64(p + l->g_sched_sp);
+		g.lr = syscall_sp ? 0 : sched_lr(rt, addr);
 		// Its stack may be moving: then the frames are all there, but pointers into the stack may still mean the old one.
 		g.conservative = owned || status == SEEP_STATUS_COPYSTACK;
 	}

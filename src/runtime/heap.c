@@ -188,8 +188,7 @@ static void find_arena_bitmaps(struct seep_heap *heap, const struct seep_memory 
 			       const struct seep_binary *binary)
 {
 	const struct seep_layout *l = &binary->layout;
-	const uint64_t base_offset =
-		0xffff800000000000; // arenaBaseOffset of amd64, runtime/malloc.go
+	const uint64_t base_offset = binary->image.arch->arena_base;
 	seep_addr l2;
 
 	if (l->heap_arena_bitmap < 0 ||

@@ -473,7 +473,8 @@ struct seep_error *seep_locks_read(struct seep_runtime *rt, struct seep_locks *r
 		r.failed = true;
 	r.possible = calloc(ret->locks.len + 1, sizeof(*r.possible));
 	err = r.possible && !r.failed ? seep_lock_coder_init(&r.coder, rt) : &seep_enomem;
-	if (!err && ret->locks.len) {
+	// Without the code nobody is known to hold a lock, nor that nobody will unlock it.
+	if (!err && ret->locks.len && rt->binary->image.arch->followed) {
 		for (uint32_t i = 0; i < rt->goroutines.len; i++)
 			judge_goroutine(&r, i);
 		seep_locks_judge(&r);

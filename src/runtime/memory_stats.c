@@ -22,8 +22,6 @@ enum { ARENAS_MAX = 1 << (48 - SEEP_ARENA_SHIFT) };
 enum { HEADROOM_MIN = 1 << 20, HEADROOM_PERCENT = 3, RUNWAY_MIN = 64 << 10 };
 /** runtime/mgcpacer.go defaultHeapMinimum: heapMinimum is that times GOGC in per cent, by which the variable is known again. */
 static const uint64_t HEAP_MINIMUM = 4 << 20;
-static const uint64_t ARENA_BASE =
-	0xffff800000000000; /** arenaBaseOffset of amd64, runtime/malloc.go */
 
 struct controller {
 	const unsigned char *p;
@@ -140,7 +138,7 @@ static seep_addr arena_map(const struct seep_runtime *rt)
 bool seep_is_arena(const struct seep_memory *memory, const struct seep_binary *binary,
 		   seep_addr addr)
 {
-	uint64_t number = (addr - ARENA_BASE) >> SEEP_ARENA_SHIFT;
+	uint64_t number = (addr - binary->image.arch->arena_base) >> SEEP_ARENA_SHIFT;
 	seep_addr map = find_arena_map(memory, binary);
 
 	return map && number < ARENAS_MAX && seep_memory_word(memory, map + 8 * number);
@@ -149,14 +147,15 @@ bool seep_is_arena(const struct seep_memory *memory, const struct seep_binary *b
 bool seep_arenas_each(const struct seep_runtime *rt, seep_addr start, seep_addr end,
 		      seep_range_visit *visit, void *arg)
 {
-	const uint64_t arena_bytes = 1ull << SEEP_ARENA_SHIFT;
+	const uint64_t arena_bytes = 1ull << SEEP_ARENA_SHIFT,
+		       first = rt->binary->image.arch->arena_base;
 	seep_addr map = arena_map(rt);
 
 	if (!map || start >= end)
 		return true;
-	for (uint64_t i = (start - ARENA_BASE) >> SEEP_ARENA_SHIFT;
-	     i < ARENAS_MAX && i <= (end - 1 - ARENA_BASE) >> SEEP_ARENA_SHIFT; i++) {
-		seep_addr base = (i << SEEP_ARENA_SHIFT) + ARENA_BASE;
+	for (uint64_t i = (start - first) >> SEEP_ARENA_SHIFT;
+	     i < ARENAS_MAX && i <= (end - 1 - first) >> SEEP_ARENA_SHIFT; i++) {
+		seep_addr base = (i << SEEP_ARENA_SHIFT) + first;
 		if (seep_memory_word(&rt->memory, map + 8 * i) &&
 		    !visit((struct seep_range){ base, base + arena_bytes }, arg))
 			return false;
@@ -166,7 +165,7 @@ bool seep_arenas_each(const struct seep_runtime *rt, seep_addr start, seep_addr 
 
 struct seep_range seep_arena_metadata(const struct seep_runtime *rt, seep_addr start)
 {
-	uint64_t number = (start - ARENA_BASE) >> SEEP_ARENA_SHIFT;
+	uint64_t number = (start - rt->binary->image.arch->arena_base) >> SEEP_ARENA_SHIFT;
 	seep_addr map = arena_map(rt), a = map && number < ARENAS_MAX ?
 						   seep_memory_word(&rt->memory, map + 8 * number) :
 						   0;

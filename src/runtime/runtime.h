@@ -67,9 +67,10 @@ struct seep_site {
 };
 
 struct seep_frame {
-	seep_addr pc, sp,
-		fp; /** fp: the stack pointer before the call's return address was pushed (Go's frame.fp) */
-	seep_addr varp; /** end of locals */
+	seep_addr pc, sp;
+	seep_addr fp; /** the caller's sp, before the call pushed a return address (Go's frame.fp) */
+	seep_addr varp, argp; /** end of locals; begin of arguments */
+	seep_addr ret; /** where in the caller it returns to; 0 = unreadable */
 	const struct seep_site *site;
 };
 
@@ -81,12 +82,12 @@ struct seep_goroutine {
 	seep_addr stack_lo, stack_hi;
 	const unsigned char *stack; /** copy of [stack_lo, stack_hi), NULL if it has none */
 	seep_addr pc, sp; /** where unwinding starts */
+	seep_addr lr; /** the return address there, if a register has it (arch->link_register), else 0 */
 	seep_addr gopc, startpc;
 	uint64_t wait_since; /** nanotime, 0 = unknown */
-	const char *
-		reason; /** the runtime's words ("chan send"), or the status ("running"); borrowed, escaped later */
+	const char *reason; /** the runtime's words ("chan send"), or its status; borrowed */
 	const struct seep_thread *thread; /** running: whose registers are roots, else NULL */
-	seep_addr saved_regs; /** running and interrupted by a signal: the registers in the signal's frame, else 0 */
+	seep_addr saved_regs; /** running and interrupted by a signal: the registers in the signal's frame (arch->signal_registers), else 0 */
 	uint32_t first_wait, wait_count; /** in runtime->waits */
 	uint8_t status; /** enum seep_status, without the scan bit */
 	uint8_t wait; /** enum seep_wait_kind */
@@ -115,8 +116,7 @@ struct seep_runtime {
 	struct seep_vec(
 		struct seep_queued) queue; /** the same by entry: finalizers, then cleanups */
 	struct seep_vec(seep_addr)
-		runtime_edges; /** objects whose pointers mean "known to the scheduler", not "can be used":
-						      sudogs and timer heaps (design: not edges for leaks) */
+		runtime_edges; /** objects whose pointers mean "known to the scheduler", not "can be used": sudogs and timer heaps */
 	struct seep_vec(seep_addr) tiny_blocks; /** mcache.tiny of every P */
 	struct seep_vec(seep_addr)
 		thread_words; /** guesses: what threads in the middle of the runtime's work have in hand; see goroutine.c */

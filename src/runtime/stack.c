@@ -1,12 +1,16 @@
 // Goroutine stacks: unwinding, and the pointers in their frames.
 //
 // It does what the collector does (runtime/traceback.go unwinder, runtime/stkframe.go getStackMap, runtime/mgcmark.go
-// scanstack; amd64 conventions):
+// scanstack):
 //
-//	fp   = sp + spdelta(pc) + 8		the stack pointer before the call pushed the return address
-//	ret  = *(fp - 8)			the caller's pc; its sp is fp
-//	varp = fp - 8, less 8 if varp > sp	end of the locals: below return address and saved frame pointer
-//	argp = fp				begin of the arguments
+//					amd64				arm64
+//	fp	the caller's sp		sp + spdelta(pc) + 8		sp + spdelta(pc)
+//	ret	the caller's pc		*(fp - 8)			*sp; if fp = sp still the link register
+//	varp	end of the locals	fp - 8, less 8 if > sp		fp, less 8 if > sp (the frame pointer is kept there)
+//	argp	begin of the arguments	fp				fp + 8 (the caller keeps its ret at its sp)
+//
+// Where a signal handler has inserted a call (asyncPreempt, sigpanic), on arm64 it has put the register, which is still
+// needed, on the stack: 16 bytes between the two frames.
 //
 // The locals' map of nbit words ends at varp, the arguments' map begins at argp. Stack objects are scanned only when a live pointer leads
 // into them. The frame of asyncPreempt and the one under it have no maps for where they stopped: each of their words counts.
@@ -26,8 +30,6 @@ enum {
 	POSITIONS_KEPT_MAX = 16,
 	REFLECT_ARGS_MAX = 1 << 16,
 	UNKNOWN_ARGS = 0x80000000u,
-	SIGNAL_REGS =
-		15, // r8..r15, rdi, rsi, rbp, rbx, rdx, rax, rcx of the kernel's struct sigcontext
 	VECTOR_WORDS = 2048 / 8 + 8, // xRegs: 32 registers of 64 bytes at most, and masks
 };
 enum role {
@@ -186,19 +188,30 @@ static const struct seep_site *site_of(struct seep_runtime *rt, seep_addr pc, bo
 	return site;
 }
 
-static bool enter_frame(struct seep_unwinder *u, seep_addr pc, seep_addr sp)
+/** lr: what the link register had there; 0 = nothing. */
+static bool enter_frame(struct seep_unwinder *u, seep_addr pc, seep_addr sp, seep_addr lr)
 {
+	const struct seep_arch *arch = u->runtime->binary->image.arch;
+	const unsigned pushed = arch->link_register ? 0 : 8; // by the call
 	const struct seep_site *site = site_of(u->runtime, pc, u->below_sigpanic);
 
 	if (!site || !site->func.raw || sp < u->goroutine->stack_lo || sp > u->goroutine->stack_hi)
 		return false;
-	seep_addr fp = sp + (int64_t)site->spdelta + 8;
+	seep_addr fp = sp + (int64_t)site->spdelta + pushed;
 	if (site->spdelta < 0 || fp > u->goroutine->stack_hi)
 		return false;
-	seep_addr varp = fp - 8;
+	seep_addr varp = fp - pushed;
 	if (varp > sp)
 		varp -= 8;
-	u->frame = (struct seep_frame){ .pc = pc, .sp = sp, .fp = fp, .varp = varp, .site = site };
+	if (lr == 0)
+		(void)seep_stack_word(u->goroutine, arch->link_register ? sp : fp - 8, &lr);
+	u->frame = (struct seep_frame){ .pc = pc,
+					.sp = sp,
+					.fp = fp,
+					.varp = varp,
+					.argp = fp + arch->min_frame,
+					.ret = lr,
+					.site = site };
 	return true;
 }
 
@@ -206,14 +219,27 @@ bool seep_unwind_start(struct seep_runtime *rt, const struct seep_goroutine *g,
 		       struct seep_unwinder *ret)
 {
 	*ret = (struct seep_unwinder){ .runtime = rt, .goroutine = g };
-	return g->stack && enter_frame(ret, g->pc, g->sp);
+	// Once a function has made room for its frame, the register may have been used for something else.
+	return g->stack && enter_frame(ret, g->pc, g->sp, 0) &&
+	       (ret->frame.fp > ret->frame.sp || enter_frame(ret, g->pc, g->sp, g->lr));
+}
+
+/** Behind a call that a signal handler has inserted: the stack pointer, and what the link register has for who was interrupted. */
+static seep_addr pop_fake_call(const struct seep_unwinder *u, seep_addr *lr_ret)
+{
+	const struct seep_arch *arch = u->runtime->binary->image.arch;
+	const struct seep_site *below = site_of(u->runtime, u->frame.ret, u->below_sigpanic);
+
+	if (arch->fake_call && below && below->func.raw && below->spdelta == 0)
+		(void)seep_stack_word(u->goroutine, u->frame.fp, lr_ret);
+	return u->frame.fp + arch->fake_call;
 }
 
 bool seep_unwind_next(struct seep_unwinder *u)
 {
 	const struct seep_site *site = u->frame.site;
 	uint8_t flags = site->func.flags;
-	uint64_t ret;
+	seep_addr sp = u->frame.fp, lr = 0;
 
 	if (flags & SEEP_FUNC_TOP_FRAME) {
 		u->complete = true;
@@ -224,11 +250,12 @@ bool seep_unwind_next(struct seep_unwinder *u)
 	    !u->below_gosave)
 		return false;
 	u->below_gosave = site->role == ROLE_GOSAVE;
-	if (++u->depth > DEPTH_MAX || !seep_stack_word(u->goroutine, u->frame.fp - 8, &ret) ||
-	    ret == 0)
+	if (++u->depth > DEPTH_MAX || u->frame.ret == 0)
 		return false;
 	u->below_sigpanic = site->role == ROLE_SIGPANIC;
-	return enter_frame(u, ret, u->frame.fp);
+	if (u->below_sigpanic || site->role == ROLE_ASYNC_PREEMPT)
+		sp = pop_fake_call(u, &lr);
+	return enter_frame(u, u->frame.ret, sp, lr);
 }
 
 /** Positions by pc and whether the frame is the innermost: they take a walk over several tables to find. */
@@ -352,7 +379,7 @@ static void add_objects(struct scan *s, const struct seep_frame *f)
 		const unsigned char *r = f->site->stack_objects + 16 * i;
 		int32_t off = (int32_t)seep_le32(r), size = (int32_t)seep_le32(r + 4),
 			ptr_bytes = (int32_t)seep_le32(r + 8);
-		seep_addr start = (off < 0 ? f->varp : f->fp) + (int64_t)off;
+		seep_addr start = (off < 0 ? f->varp : f->argp) + (int64_t)off;
 		if (size <= 0 || ptr_bytes == 0 || start < f->sp || start >= s->g->stack_hi)
 			continue;
 		struct stack_object o = { .start = start, .end = start + size };
@@ -371,15 +398,16 @@ static void add_objects(struct scan *s, const struct seep_frame *f)
 }
 
 /**
- * reflect's stubs: the arguments' map is in the method value that they keep at their sp; {fn, *bitvector, argLen}; the
- * results count only once the bool at sp + 32 is set; and they hold an abi.RegArgs whose pointers are a stack object.
+ * reflect's stubs: the arguments' map is in the method value that they keep at their sp (arm64: above their return address); {fn, *bitvector, argLen}; the
+ * results count only once the bool 32 bytes above is set; and they hold an abi.RegArgs whose pointers are a stack object.
  */
 static void scan_reflect_call(struct scan *s, const struct seep_frame *f)
 {
 	uint64_t mv, bitvector, arg_len, ret_valid, map;
+	seep_addr at = f->sp + s->rt->binary->image.arch->min_frame;
 	uint32_t bits;
 
-	if (f->sp >= f->fp - 8 || !seep_stack_word(s->g, f->sp, &mv))
+	if (at >= f->varp || !seep_stack_word(s->g, at, &mv))
 		return;
 	// Its own locals: conservative covers the method value and the spilled registers.
 	scan_words(s, f->sp, (f->varp - f->sp) / 8, NULL);
@@ -387,7 +415,7 @@ static void scan_reflect_call(struct scan *s, const struct seep_frame *f)
 	    !seep_memory_u64(&s->rt->memory, mv + 16, &arg_len) ||
 	    !seep_memory_u32(&s->rt->memory, bitvector, &bits) ||
 	    !seep_memory_u64(&s->rt->memory, bitvector + 8, &map) ||
-	    !seep_stack_word(s->g, f->sp + 32, &ret_valid) || bits > REFLECT_ARGS_MAX)
+	    !seep_stack_word(s->g, at + 32, &ret_valid) || bits > REFLECT_ARGS_MAX)
 		return;
 	if (!(ret_valid & 0xff) && arg_len / 8 < bits)
 		bits = arg_len / 8;
@@ -396,7 +424,7 @@ static void scan_reflect_call(struct scan *s, const struct seep_frame *f)
 	const uint8_t *mask = seep_heap_find(&s->rt->heap, map, &object) ?
 				      NULL :
 				      seep_memory_at(&s->rt->memory, map, (bits + 7) / 8);
-	scan_words(s, f->fp, bits, mask);
+	scan_words(s, f->argp, bits, mask);
 }
 
 static void scan_frames(struct scan *s)
@@ -417,7 +445,7 @@ static void scan_frames(struct scan *s)
 			conservative = f->site->role == ROLE_ASYNC_PREEMPT;
 			scan_words(s, f->sp, (f->varp - f->sp) / 8, NULL);
 			if (f->site->func.args != UNKNOWN_ARGS)
-				scan_words(s, f->fp, f->site->func.args / 8, NULL);
+				scan_words(s, f->argp, f->site->func.args / 8, NULL);
 			// A guess may lead into a stack object of this very frame.
 			add_objects(s, f);
 			continue;
@@ -430,7 +458,7 @@ static void scan_frames(struct scan *s)
 		if (f->varp > f->sp)
 			scan_words(s, f->varp - 8ull * f->site->local_words, f->site->local_words,
 				   f->site->local_map);
-		scan_words(s, f->fp, f->site->arg_words, f->site->arg_map);
+		scan_words(s, f->argp, f->site->arg_words, f->site->arg_map);
 		add_objects(s, f);
 	} while (seep_unwind_next(&u));
 	// Lost on the way: what lies above may hold pointers, too.
@@ -513,7 +541,8 @@ static void scan_saved_regs(struct scan *s)
 	int32_t at = s->rt->binary->layout.g_xregs;
 	uint64_t value, state;
 
-	for (unsigned i = 0; s->g->saved_regs && i < SIGNAL_REGS; i++)
+	for (unsigned i = 0; s->g->saved_regs && i < s->rt->binary->image.arch->signal_registers;
+	     i++)
 		if (seep_memory_u64(&s->rt->memory, s->g->saved_regs + 8 * i, &value))
 			found(s, value, false);
 	if (at < 0 || !seep_memory_u64(&s->rt->memory, s->g->addr + at, &state) || state == 0)
