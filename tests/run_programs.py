@@ -61,6 +61,7 @@ class Flavour:
     arguments: tuple = ()
     cgo: bool = False
     strip_of: str = ""
+    environment: tuple = dataclasses.field(default=(), repr=False)  # of the build: pairs
 
 
 FLAVOURS = {
@@ -274,7 +275,7 @@ def build(go, release, flavour_name, sources):
         else:
             command = [go, "build", "-buildvcs=false", *flavour.arguments, "-o", str(output), "."]
         result = subprocess.run(
-            command, cwd=PROGRAMS, env=go_environment(flavour.cgo), text=True, check=False,
+            command, cwd=PROGRAMS, env=go_environment(flavour.cgo) | dict(flavour.environment), text=True, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         if result.returncode != 0:

@@ -33,6 +33,8 @@ look() {
 	"$tools/go-toolchain.sh" host >/dev/null 2>&1 || required+=(golang-go)
 	# Without it the formatting is not checked, nothing else.
 	has clang-format-14 || optional+=(clang-format-14)
+	# Without it there are no cores of arm64 programs to test with.
+	has qemu-aarch64 || has qemu-aarch64-static || optional+=(qemu-user)
 	# Without them there is no --format html, and without a browser its pages are not tested.
 	has npm || optional+=(npm)
 	has chromium || optional+=(chromium)
