@@ -1,5 +1,5 @@
 /**
- * A running process, read from outside, or a file that keeps one: a core or a capture. The only folder that makes system calls on the target.
+ * A running process, read from outside, or a file that keeps one: a core or a capture. No other folder makes system calls on it.
  *
  * Life: seep_target_open() → (reads of what never changes, while the process runs; perhaps
  * seep_target_prepare()) → seep_target_stop() → seep_target_copy() in rounds →
@@ -78,9 +78,8 @@ struct seep_stop_stats {
 };
 
 /**
- * Opens process pid for reading; does not stop it. Errors: GONE (no such process, zombie),
- * NOT_PERMITTED (message says which of ptrace scope, capability, user or container refused, and the
- * command that mends it), UNSUPPORTED (kernel thread, other architecture).
+ * Opens process pid for reading; does not stop it. Errors: GONE (no such process, zombie), NOT_PERMITTED (message says which of ptrace
+ * scope, capability, user or container refused, and the command that mends it), UNSUPPORTED (kernel thread, other architecture).
  */
 struct seep_error *seep_target_open(pid_t pid, struct seep_target **ret) _must_check_;
 /**
