@@ -152,8 +152,9 @@ def case_cache(options, binary, folder):
     found = report["findings"]
     expect([(f["cause"], f["verdict"], f["stands_out"]) for f in found] == [("growth", "suspect", True)], json.dumps(found[:2]))
     expect(options.stripped or found[0]["holder"] == "main.sessions", found[0]["holder"])
-    _, line = line_of(report, "types", "main.session")
-    expect(line["stands_out"], "main.session does not stand out", json.dumps(line))
+    # Before Go 1.22 it is not known what the slice's elements are.
+    types = {line["name"] for line in outstanding(report, "types")}
+    expect("[]*main.session" in types and types <= {"[]*main.session", "main.session", "(type unknown)"}, types)
     rules = folder / "rules"
     rules.write_text("cause growth\nsignature " + found[0]["signature"] + "\nreason it is a cache\n")
     for more, status in ((["--fail-on", "suspect"], 1), (["--fail-on", "abandoned"], 0),
@@ -161,7 +162,7 @@ def case_cache(options, binary, folder):
         run(options, "diff", *more, *files, status=status)
     report = json.loads(seep(options, "diff", "--json", "--suppress", rules, *files))
     expect(not report["findings"] and [f["cause"] for f in report["suppressed"]] == ["growth"], json.dumps(report["findings"]))
-    return check_rate(line, truth)
+    return check_rate(found[0], truth)
 
 
 def case_clean(options, binary, folder):

@@ -216,8 +216,8 @@ int seep_cmd_capture(int argc, char **argv)
 		.options = options,
 		.parser = parse,
 		.args_doc = "PID",
-		.doc = "Keeps a running Go program for later: what a look at it reads goes to a file, which `seep inspect FILE', `top' "
-		       "and `why' take in place of a PID, here or elsewhere. Contents of strings and of other memory without pointers "
+		.doc = "Keeps a running Go program for later: what a look at it reads goes to a file, which `seep inspect FILE', `top', "
+		       "`why' and `diff' take in place of a PID, here or elsewhere. Contents of strings and of other memory without pointers "
 		       "are not in it unless asked for. The program is paused for milliseconds and not changed. With --when it is watched, without a "
 		       "pause, and captured when it is about to be in trouble.",
 	};

@@ -45,7 +45,7 @@ int seep_cmd_why(int argc, char **argv)
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
-		.args_doc = "PID ADDRESS|TYPE",
+		.args_doc = "PID|FILE ADDRESS|TYPE",
 		.doc = "Shows why an object of a running Go program is still there: a shortest path to it from a package variable, a "
 		       "goroutine or another root. ADDRESS may lead inside the object. Of a TYPE, written as in main.node, []string or "
 		       "map[string]int, the ten objects that hold most. The program is paused for milliseconds and not changed.",
