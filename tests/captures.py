@@ -449,7 +449,7 @@ class Watching:
     def end(self, status, *words):
         """What it said; it must end by itself with this status, and all of the words be in it."""
         try:
-            said = self.process.communicate(timeout=20)[1].decode()
+            said = self.process.communicate(timeout=60)[1].decode()
         except subprocess.TimeoutExpired:
             self.process.kill()
             raise programs.Failure("it waits on", self.process.communicate()[1].decode()) from None
@@ -490,7 +490,9 @@ def watch_quantity(options, release, condition, folder):
         watching.expect_waiting()
         check(programs.status_field(program.pid, "TracerPid") == "0", "it is traced while it is watched")
         program.do(enough)
-        said = watching.end(0)
+        watching.end(0)  # perhaps caught on its way there, so once more:
+        watching.path.unlink()
+        said = Watching(options, program.pid, folder, [condition]).end(0)
     quantity = condition.split(">")[0].strip()
     found = amount(said, quantity)
     check(least <= found <= most, f"{found} is not between {least} and {most}", said)
