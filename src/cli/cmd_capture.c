@@ -59,6 +59,11 @@ struct arguments {
 	uint64_t within_ns;
 };
 
+static void arguments_deinit(struct arguments *args)
+{
+	seep_vec_free(&args->conditions);
+}
+
 static struct seep_error *add_condition(struct arguments *args, const char *text)
 {
 	struct seep_condition condition;
@@ -221,7 +226,7 @@ int seep_cmd_capture(int argc, char **argv)
 		       "are not in it unless asked for. The program is paused for milliseconds and not changed. With --when it is watched, without a "
 		       "pause, and captured when it is about to be in trouble.",
 	};
-	struct arguments args = {};
+	_cleanup_(arguments_deinit) struct arguments args = {};
 	struct seep_target *target = NULL;
 	struct seep_error *err;
 	struct seep_place place;
@@ -246,7 +251,6 @@ int seep_cmd_capture(int argc, char **argv)
 		err = capture(&args, target, &place);
 	seep_target_close(target);
 	seep_place_deinit(&place);
-	seep_vec_free(&args.conditions);
 	int status = err			    ? (int)seep_cli_fail(err) :
 		     waiting.end == SEEP_WAITED_MET ? SEEP_EXIT_OK :
 						      give_up(&waiting);
