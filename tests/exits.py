@@ -170,17 +170,17 @@ class Exits:
             child.expect("ready")
             child.expect("ready")
             child.popen.send_signal(signal.SIGUSR1)
-            deadline = time.monotonic() + 10
+            deadline = time.monotonic() + 20
             while self.each_leaked() != [5, 5]:
                 insist(time.monotonic() < deadline, f"looked at: {self.each_leaked()}")
                 time.sleep(0.01)
             one = int(next(pathlib.Path(self.scratch).glob("child-*.json")).stem[6:])
             self.clear()
-            os.kill(one, signal.SIGSTOP)
+            self.stop(one)
             os.killpg(child.pid, signal.SIGTERM)
             child.expect("got terminated")
             time.sleep(0.1)
-            insist(child.alive() and procs.status_of(one)["State"][0] in "tT", "a stopped program ran on")
+            insist(child.alive() and self.stands(one), "a stopped program ran on")
             os.kill(one, signal.SIGCONT)
             child.expect("got terminated")
             child.expect("all")
@@ -209,7 +209,7 @@ class Exits:
         code = self.compare(self.program, "children", str(mark))
         mark.unlink(missing_ok=True)
         self.run(self.program, "children", str(mark))
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while not mark.exists() and time.monotonic() < deadline:
             time.sleep(0.02)
         insist(mark.exists(), "a child that outlives the program does not run on")
@@ -281,6 +281,19 @@ class Exits:
         return pid
 
     @staticmethod
+    def stands(pid):
+        threads = procs.threads_of(pid)
+        return bool(threads) and all(state in "tT" for _, state, _ in threads)
+
+    def stop(self, pid):
+        """Until then a signal of a lower number goes before."""
+        os.kill(pid, signal.SIGSTOP)
+        deadline = time.monotonic() + 20
+        while not self.stands(pid):
+            insist(time.monotonic() < deadline, "it does not stop")
+            time.sleep(0.005)
+
+    @staticmethod
     def ended(child):
         return child.popen.wait(20)
 
@@ -312,7 +325,7 @@ class Exits:
             self.check_leaked(5)
 
     def wait_for_report(self):
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + 20
         while not pathlib.Path(self.path()).exists():
             insist(time.monotonic() < deadline, "no report")
             time.sleep(0.01)
@@ -345,8 +358,7 @@ class Exits:
     def case_stopped_and_continued(self):
         with self.started("wait") as child:
             pid = self.inner(child)
-            os.kill(pid, signal.SIGSTOP)
-            time.sleep(0.1)
+            self.stop(pid)
             child.send("")
             time.sleep(0.2)
             insist(child.alive(), "a stopped program ran on")
@@ -367,7 +379,7 @@ class Exits:
 
     @staticmethod
     def await_end(pid):
-        deadline = time.monotonic() + 5
+        deadline = time.monotonic() + 20
         while procs.status_of(pid) and procs.status_of(pid)["State"][0] != "Z":
             insist(time.monotonic() < deadline, "it does not end")
             time.sleep(0.02)
