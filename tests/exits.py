@@ -167,25 +167,32 @@ class Exits:
         script = f"trap : TERM; {self.program} catch-term & {self.program} catch-term & while ! wait; do :; done; echo all"
         with Child([self.seep, "run", "--children", "--json", "-o", f"{self.scratch}/child-%p.json", "--", "sh", "-c", script],
                    stderr=subprocess.PIPE, start_new_session=True) as child:
-            child.expect("ready")
-            child.expect("ready")
-            child.popen.send_signal(signal.SIGUSR1)
-            deadline = time.monotonic() + 20
-            while self.each_leaked() != [5, 5]:
-                insist(time.monotonic() < deadline, f"looked at: {self.each_leaked()}")
-                time.sleep(0.01)
-            one = int(next(pathlib.Path(self.scratch).glob("child-*.json")).stem[6:])
-            self.clear()
-            self.stop(one)
-            os.killpg(child.pid, signal.SIGTERM)
-            child.expect("got terminated")
-            time.sleep(0.1)
-            insist(child.alive() and self.stands(one), "a stopped program ran on")
-            os.kill(one, signal.SIGCONT)
-            child.expect("got terminated")
-            child.expect("all")
-            insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
+            try:
+                self.signal_family(child)
+            except BaseException:  # those that seep was to follow are to end, too
+                os.killpg(child.pid, signal.SIGKILL)
+                raise
         insist(self.each_leaked() == [5, 5], f"leaked {self.each_leaked()}")
+
+    def signal_family(self, child):
+        child.expect("ready")
+        child.expect("ready")
+        child.popen.send_signal(signal.SIGUSR1)
+        deadline = time.monotonic() + 20
+        while self.each_leaked() != [5, 5]:
+            insist(time.monotonic() < deadline, f"looked at: {self.each_leaked()}")
+            time.sleep(0.01)
+        one = int(next(pathlib.Path(self.scratch).glob("child-*.json")).stem[6:])
+        self.clear()
+        self.stop(one)
+        os.killpg(child.pid, signal.SIGTERM)
+        child.expect("got terminated")
+        time.sleep(0.1)
+        insist(child.alive() and self.stands(one), "a stopped program ran on")
+        os.kill(one, signal.SIGCONT)
+        child.expect("got terminated")
+        child.expect("all")
+        insist(self.ended(child) == 0, f"exit {child.popen.returncode}")
 
     def case_family_needs_a_place_for_each(self):
         done = self.execute([self.seep, "run", "--children", "-o", "x.json", "--", "/bin/true"])
