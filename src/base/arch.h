@@ -13,13 +13,14 @@ struct seep_arch {
 	const char *name; /** as GOARCH */
 	unsigned machine; /** of ELF: EM_X86_64 */
 	uint8_t code_unit; /** bytes: instructions begin at multiples; tables by pc count in it (runtime: PCQuantum) */
-	bool followed; /** values are followed through its code (binary/flow.h); of others only references to data can be told */
+	bool typed_by_code; /** its code is asked for types (binary/evidence.h) and for copies of large values */
+	uint32_t call_reach; /** bytes of code in which direct calls need no jumps in between */
 	bool load_store; /** computes with registers alone: what amd64 compares in memory is loaded first */
 	bool link_register; /** a call puts the return address into a register, and who is called keeps it at the bottom of its frame; else the call pushes it */
 	uint8_t return_register; /** LINK_REGISTER: which of a thread's */
 	uint8_t min_frame; /** bytes from the end of a frame to the arguments for it (runtime: MinFrameSize) */
 	uint8_t fake_call; /** bytes that the signal handler makes room for where it inserts a call (asyncPreempt, sigpanic), the former return address in the first word */
-	uint16_t cache_line; /** bytes, as Go pads them (internal/cpu.CacheLinePadSize) */
+	uint16_t cache_line; /** bytes, as Go pads them since 1.20 (internal/cpu.CacheLinePadSize) */
 	uint64_t arena_base; /** address of arena number 0 (runtime: arenaBaseOffset) */
 	uint8_t registers; /** general ones of a thread that are kept (struct seep_thread) */
 	/** In a struct ucontext: offsets of the general registers, which are so many, of the stack pointer, and of the pc. */

@@ -4,7 +4,9 @@
 
 #include "binary/decode.h"
 
-enum { MAX_CODE = 16 << 20 };
+#include <string.h>
+
+enum { MAX_CODE = 16 << 20, CALL_BYTES = 5 };
 
 void seep_decoder_close(struct seep_decoder *dec)
 {
@@ -147,4 +149,32 @@ struct seep_error *seep_code_first_bound(const struct seep_pclntab *tab,
 		}
 	}
 	return seep_error_format(SEEP_ERROR_MISSING_INFO, "%s compares no register", func->name);
+}
+
+bool seep_code_next_call(const struct seep_arch *arch, const unsigned char *code, size_t size,
+			 seep_addr entry, size_t *at, seep_addr *target_ret)
+{
+	size_t i = *at;
+
+	if (arch == &seep_arm64) { // bl
+		i = (i + 3) & ~(size_t)3;
+		while (i + 4 <= size && seep_le32(code + i) >> 26 != 0x25)
+			i += 4;
+		if (i + 4 > size)
+			return false;
+		int32_t words = (int32_t)(seep_le32(code + i) << 6) >> 6;
+		*target_ret = entry + i + (uint64_t)(int64_t)words * 4;
+	} else { // call rel32
+		const unsigned char *call =
+			i + CALL_BYTES <= size ?
+				memchr(code + i, 0xe8, size - i - (CALL_BYTES - 1)) :
+				NULL;
+		if (!call)
+			return false;
+		i = (size_t)(call - code);
+		*target_ret =
+			entry + i + CALL_BYTES + (uint64_t)(int64_t)(int32_t)seep_le32(call + 1);
+	}
+	*at = i;
+	return true;
 }

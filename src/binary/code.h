@@ -63,6 +63,13 @@ static inline int64_t seep_origin_last_offset(const struct seep_origin *origin)
 bool seep_origin_resolve(const struct seep_origin *origin, const struct seep_memory *memory,
 			 seep_addr sp, seep_addr ctx, seep_addr *ret);
 
+/**
+ * A quick look, without a disassembler: the next direct call in code (size bytes, which stand at entry) from offset *at on, as which other
+ * bytes may pass on amd64. False: there is none. Leaves *at at the call.
+ */
+bool seep_code_next_call(const struct seep_arch *arch, const unsigned char *code, size_t size,
+			 seep_addr entry, size_t *at, seep_addr *target_ret);
+
 struct seep_call {
 	seep_addr pc, target; /** pc of the call instruction; entry of the callee */
 	struct seep_origin arg; /** its first argument (receiver), rax */

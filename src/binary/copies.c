@@ -120,7 +120,7 @@ struct seep_error *seep_code_each_bulk(const struct seep_pclntab *tab, const str
 	struct known k = {};
 	struct seep_bulk bulk;
 
-	if (!tab->image->arch->followed)
+	if (!tab->image->arch->typed_by_code)
 		return seep_error_format(SEEP_ERROR_UNSUPPORTED, "code of %s",
 					 tab->image->arch->name);
 	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};

@@ -94,6 +94,7 @@ struct seep_step {
 	uint16_t written; /** general registers that it writes without naming them; a bit each */
 	uint8_t size, kind, operand_count;
 	bool locked;
+	bool ordered; /** arm64: a load or store that is atomic, too, but changes nothing else */
 	uint8_t callee; /** enum seep_callee_kind; see seep_flow_name_callee() */
 	uint16_t way; /** ways.c's own */
 	struct seep_operand operands[3];

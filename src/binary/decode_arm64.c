@@ -157,6 +157,8 @@ static void decode_immediate(struct steps *s, uint32_t w)
 			add_shift(s, d, n, bits(w, 30, 1) ? -value : value);
 		else
 			add_unknown(s, d);
+		if (d == ZERO && !bits(w, 29, 1)) // number 31 is the stack pointer here
+			s->at[0].operands[0].reg = SEEP_RSP;
 	} else if ((w & 0x7f800000) == 0x52800000) { // movz
 		add_two(s, X86_INS_MOV, target(d, size),
 			immediate((int64_t)bits(w, 5, 16) << 16 * bits(w, 21, 2)));
@@ -302,7 +304,7 @@ static void decode_ordered(struct steps *s, uint32_t w)
 		unsigned op = bits(w, 12, 4);
 		if (op == 12) { // ldapr
 			add_access(s, t, mem, true, false);
-			s->at[s->count - 1].locked = true;
+			s->at[s->count - 1].ordered = true;
 			return;
 		}
 		step = add_two(s,
@@ -320,11 +322,13 @@ static void decode_ordered(struct steps *s, uint32_t w)
 		add_unknown(s, other);
 	} else if ((w & 0x3fa00000) == 0x08800000) { // ldar, stlr and their kin
 		add_access(s, t, mem, bits(w, 22, 1), false);
-		s->at[s->count - 1].locked = true;
+		s->at[s->count - 1].ordered = true;
 	} else { // exclusive ones, of which those that store write a register, too; casp
 		add_two(s, SEEP_ARM64_OTHER, memory(bits(w, 5, 5), 0, 16), target(t, 8));
+		unsigned second = bits(w, 10, 5);
 		add_unknown(s, t);
 		add_unknown(s, other);
+		add_unknown(s, second == ZERO ? (other + 1) % 32 : second);
 	}
 }
 

@@ -622,7 +622,7 @@ struct seep_error *seep_evidence_globals(struct seep_evidence *ev, const seep_ad
 						       .hi = m->edata > m->ebss ? m->edata :
 										  m->ebss };
 	const unsigned char *code = seep_memory_at(&ev->tab->image->memory, m->text, len);
-	if (ev->globals_known || !ev->tab->image->arch->followed) {
+	if (ev->globals_known || !ev->tab->image->arch->typed_by_code) {
 		*ret = ev->globals.data;
 		*count_ret = ev->globals.len;
 		return NULL;

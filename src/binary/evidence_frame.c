@@ -99,7 +99,7 @@ seep_addr seep_evidence_closure(struct seep_evidence *ev, const struct seep_func
 	seep_addr type = 0;
 	bool added;
 
-	if (!ev->tab->image->arch->followed)
+	if (!ev->tab->image->arch->typed_by_code)
 		return 0;
 	if (!ev->makers_found)
 		find_makers(ev);
@@ -243,7 +243,7 @@ struct seep_error *seep_evidence_frame(struct seep_evidence *ev,
 
 	*ret = NULL;
 	*count_ret = 0;
-	if (!ev->tab->image->arch->followed)
+	if (!ev->tab->image->arch->typed_by_code)
 		return NULL;
 	uint64_t *slot = seep_map_put(&ev->frames, key, &added);
 	if (!slot)

@@ -229,8 +229,9 @@ struct seep_error *seep_globals_find(const struct seep_pclntab *tab,
 				     const struct seep_layout *layout, int minor,
 				     struct seep_globals *ret)
 {
-	// runtime.semTable pads each of its 251 roots to a cache line.
-	struct seep_globals globals = { .semtable_stride = tab->image->arch->cache_line };
+	// runtime.semTable pads each of its 251 roots to a cache line, which before 1.20 counted 64 bytes everywhere.
+	struct seep_globals globals = { .semtable_stride =
+						minor < 20 ? 64 : tab->image->arch->cache_line };
 	const char *name = "runtime.waitReason.String";
 	struct seep_func string = {};
 	uint64_t bound = MAX_WAIT_REASONS;

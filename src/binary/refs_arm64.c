@@ -102,7 +102,7 @@ struct seep_error *seep_arm64_each_ref(const struct seep_pclntab *tab, const str
 	for (unsigned count; (count = next(&w, steps));)
 		for (unsigned i = 0; i < count; i++) {
 			bool found = follow(&w, &steps[i], &ref);
-			if (!found || steps[i].locked || ref.addr != w.taken.addr ||
+			if (!found || steps[i].ordered || ref.addr != w.taken.addr ||
 			    (ref.kind != SEEP_REF_LOAD && ref.kind != SEEP_REF_STORE))
 				if (w.taken.addr && !visit(&w.taken, arg))
 					return NULL;

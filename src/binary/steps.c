@@ -110,20 +110,56 @@ struct seep_step seep_decoder_step(const struct seep_decoder *dec)
 	return step;
 }
 
+// Of arm64's registers those are followed that take a place of the sixteen: the first arguments, and what has a part of its own in Go's
+// calls. Of all others nothing is ever known; R13 is none of those, and stands for any that is an index. Up to Go 1.19 variables are
+// read by way of x27.
+static void narrow(struct seep_operand *op)
+{
+	static const int8_t places[] = {
+		[3] = SEEP_RBP, [4] = SEEP_RSI,	 [5] = SEEP_R8,	 [6] = SEEP_R9,
+		[7] = SEEP_R10, [20] = SEEP_RDI, [27] = SEEP_R15
+	};
+	int8_t *regs[] = { &op->reg, &op->base, &op->index };
+
+	for (unsigned i = 0; i < 3; i++) {
+		int n = *regs[i] - SEEP_ARM64_REGS;
+		if (n < 0)
+			continue;
+		*regs[i] = (size_t)n < sizeof(places) && places[n] ? places[n] : SEEP_NO_REG;
+		if (i == 2)
+			*regs[i] = SEEP_R13;
+	}
+}
+
+static struct seep_error *read_arm64(const struct seep_decoder *dec, struct seep_steps *ret)
+{
+	struct seep_step steps[SEEP_ARM64_STEPS];
+
+	for (size_t at = 0; at + 4 <= dec->left && ret->len < MAX_STEPS; at += 4) {
+		unsigned count = seep_decode_arm64(seep_le32(dec->pos + at), dec->pc + at, steps);
+		for (unsigned i = 0; i < count; i++) {
+			for (unsigned k = 0; k < steps[i].operand_count; k++)
+				narrow(&steps[i].operands[k]);
+			if (!seep_vec_push(ret, steps[i]))
+				return &seep_enomem;
+		}
+	}
+	return NULL;
+}
+
 struct seep_error *seep_steps_read(const struct seep_pclntab *tab, const struct seep_func *func,
 				   struct seep_steps *ret)
 {
 	struct seep_error *err;
 	struct seep_step step;
 
-	if (!tab->image->arch->followed)
-		return seep_error_format(SEEP_ERROR_UNSUPPORTED, "code of %s",
-					 tab->image->arch->name);
 	_cleanup_(seep_decoder_close) struct seep_decoder dec = {};
 	err = seep_decoder_begin(&dec, tab, func);
 	if (err)
 		return err;
 	ret->len = 0;
+	if (tab->image->arch == &seep_arm64)
+		return read_arm64(&dec, ret);
 	while (ret->len < MAX_STEPS && dec.left > 0) {
 		if (seep_decode_usual(dec.pos, dec.left, dec.pc, &step)) {
 			dec.pos += step.size;

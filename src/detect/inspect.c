@@ -73,10 +73,10 @@ static void describe_binary(const struct seep_binary *b, struct seep_report *rep
 		report->target.main_path = seep_report_format(report, "%s", text);
 	if (seep_buildinfo_module(&b->info, text, sizeof(text)))
 		report->target.module = seep_report_format(report, "%s", text);
-	if (!b->image.arch->followed)
+	if (!b->image.arch->typed_by_code)
 		seep_report_caveat(
 			report,
-			"values are not followed through %s code: nobody is named as the holder of a lock, and types are those of descriptors and DWARF",
+			"%s code is not asked for types: they are those of descriptors and DWARF",
 			b->image.arch->name);
 	if (b->newer_than_known)
 		seep_report_caveat(

@@ -473,8 +473,9 @@ struct seep_error *seep_locks_read(struct seep_runtime *rt, struct seep_locks *r
 		r.failed = true;
 	r.possible = calloc(ret->locks.len + 1, sizeof(*r.possible));
 	err = r.possible && !r.failed ? seep_lock_coder_init(&r.coder, rt) : &seep_enomem;
-	// Without the code nobody is known to hold a lock, nor that nobody will unlock it.
-	if (!err && ret->locks.len && rt->binary->image.arch->followed) {
+	// Where calls may go by way of jumps that the linker has put in, nobody is known to hold a lock, nor that nobody will unlock it.
+	const struct seep_module *m = &rt->binary->pclntab.module;
+	if (!err && ret->locks.len && m->etext - m->text < rt->binary->image.arch->call_reach) {
 		for (uint32_t i = 0; i < rt->goroutines.len; i++)
 			judge_goroutine(&r, i);
 		seep_locks_judge(&r);

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RW_READER_COUNT = 16, MUTEX_STATE = 0, CALL_SIZE = 5 };
+enum { RW_READER_COUNT = 16, MUTEX_STATE = 0 };
 
 struct operation {
 	const char *name;
@@ -200,17 +200,14 @@ static bool visit_atomic(const struct seep_atomic *atomic, void *arg)
 /** A quick look before the disassembler is asked: is there a byte sequence like a call of a lock operation? */
 static bool may_call(struct seep_lock_coder *coder, const struct seep_func *func, bool with_helpers)
 {
+	const struct seep_arch *arch = coder->runtime->binary->image.arch;
 	size_t size = func->end - func->entry;
+	seep_addr target;
 	const unsigned char *code =
 		seep_memory_at(&coder->runtime->binary->image.memory, func->entry, size);
 
-	for (size_t i = 0; code && i + CALL_SIZE <= size; i++) {
-		const unsigned char *call = memchr(code + i, 0xe8, size - i - (CALL_SIZE - 1));
-		if (!call)
-			return false;
-		i = call - code;
-		seep_addr target =
-			func->entry + i + CALL_SIZE + (int64_t)(int32_t)seep_le32(call + 1);
+	for (size_t i = 0; code && seep_code_next_call(arch, code, size, func->entry, &i, &target);
+	     i++) {
 		for (size_t k = 0; k < coder->entries.len; k++)
 			if (coder->entries.data[k] == target)
 				return true;

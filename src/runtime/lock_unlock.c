@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { CANDIDATES_MAX = 8, RW_SIZE = 24, RW_READER_COUNT = 16, RW_READER_WAIT = 20, CALL_SIZE = 5 };
+enum { CANDIDATES_MAX = 8, RW_SIZE = 24, RW_READER_COUNT = 16, RW_READER_WAIT = 20 };
 static const uint64_t SETTLED_NS = 1000000000;
 
 /** A package that locks something, and its functions by number. */
@@ -142,6 +142,7 @@ static bool locks_before(struct seep_lock_reader *r, const struct seep_func *fun
 static bool callers_lock(struct seep_lock_reader *r, seep_addr entry, const struct package *package)
 {
 	struct seep_func caller;
+	seep_addr target;
 
 	for (size_t i = 0; i < package->all.len; i++) {
 		if (!seep_pclntab_func(&r->rt->binary->pclntab, package->all.data[i], &caller))
@@ -149,11 +150,10 @@ static bool callers_lock(struct seep_lock_reader *r, seep_addr entry, const stru
 		uint64_t size = caller.end - caller.entry;
 		const unsigned char *code =
 			seep_memory_at(&r->rt->binary->image.memory, caller.entry, size);
-		for (uint64_t k = 0; code && k + CALL_SIZE <= size; k++) {
-			seep_addr behind = caller.entry + k + CALL_SIZE;
-			if (code[k] == 0xe8 &&
-			    behind + (int64_t)(int32_t)seep_le32(code + k + 1) == entry &&
-			    !locks_before(r, &caller, caller.entry + k))
+		for (size_t k = 0; code && seep_code_next_call(r->rt->binary->image.arch, code,
+							       size, caller.entry, &k, &target);
+		     k++) {
+			if (target == entry && !locks_before(r, &caller, caller.entry + k))
 				return false;
 		}
 	}

@@ -53,9 +53,11 @@ def build(go, folder, name, arch, flags):
 
 
 def symbols(go, path):
-    out = subprocess.run([go, "tool", "nm", path], stdout=subprocess.PIPE, text=True, check=True,
+    out = subprocess.run([go, "tool", "nm", "-size", path], stdout=subprocess.PIPE, text=True, check=True,
                          env=dict(os.environ, GOTOOLCHAIN="local")).stdout
-    return {m.group(2): int(m.group(1), 16) for m in re.finditer(r"^ *([0-9a-f]+) \S runtime\.(\S+)$", out, re.M)}
+    sizes = {m.group(3): (int(m.group(1), 16), int(m.group(2)))
+             for m in re.finditer(r"^ *([0-9a-f]+) +(\d+) \S runtime\.(\S+)$", out, re.M)}
+    return {name: start for name, (start, _) in sizes.items()} | {"semtable stride": sizes["semtable"][1] // 251}
 
 
 def dump(tool, path):
@@ -81,6 +83,8 @@ def compare(tool, go, folder, release):
                       if int(told["global " + name], 0) != known[symbol] + int(told["layout " + name.replace("memstats", "mstats")])]
             wrong += ["%s %s" % (name, told[name]) for name in ("layout_disagreements", "masks_differ", "masks_unknown")
                       if told[name] != "0"]
+            if int(told["global semtable_stride"], 0) != known["semtable stride"]:
+                wrong.append("semtable_stride is %s" % told["global semtable_stride"])
             wrong += ["no " + name for name in ("masks_large", "layout_from_types", "global wait_reason_count")
                       if int(told[name], 0) == 0]
             bad += ["%s %s: %s" % (release, os.path.basename(file), line) for line in wrong]
