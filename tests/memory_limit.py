@@ -3,7 +3,7 @@
 
 At each limit seep's peak, as the kernel counts it, stays below it (a tenth more is let pass), and what is reported is what a look
 without limit reports, less the causes that the caveats say were left out. Where not even a copy has room, the process is not
-touched, and with what the message asks for it has. A capture of it is looked at in the same way.
+touched, and with what the message asks for it has. A capture and a core of it are looked at in the same way.
 
 The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed, 1 something did, 2 usage.
 """
@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -108,20 +109,28 @@ def check_process(seep, pid):
     check(details == sorted(details) and set(details) == {0, 1, 2}, f"details by limit: {details}")
 
 
-def check_capture(seep, pid):
-    """A capture is read whole, so what it holds must have room; the rest is as of a process."""
+def check_file(seep, path, kind):
+    """All that is needed of a file must have room; the rest is as of a process."""
+    _, _, whole, _ = look(seep, path)
+    for limit in (20 << 20, 40 << 20):
+        status, peak, report, said = look(seep, path, limit)
+        check(status == EXIT_PARTIAL and report is None and "than the limit leaves room for" in said,
+              f"exit status {status} of a {kind} within {limit}: {said}")
+        check(peak <= limit * 1.1, f"took {peak} bytes of {limit} for a {kind}")
+    details = [check_step(seep, path, limit << 20, whole) for limit in (70, 100, 150)]
+    check(details == sorted(details) and details[0] < details[2] == 2, f"details by limit of a {kind}: {details}")
+
+
+def check_files(seep, pid):
     with tempfile.TemporaryDirectory() as scratch:
         path = os.path.join(scratch, "capture")
         result = subprocess.run([seep, "capture", "-q", str(pid), "-o", path], stderr=subprocess.PIPE, text=True, check=False)
         check(result.returncode == 0, result.stderr)
-        _, _, whole, _ = look(seep, path)
-        for limit in (20 << 20, 40 << 20):
-            status, peak, report, said = look(seep, path, limit)
-            check(status == EXIT_PARTIAL and report is None and "more memory than the limit leaves room for" in said,
-                  f"exit status {status} of a capture within {limit}: {said}")
-            check(peak <= limit * 1.1, f"took {peak} bytes of {limit}")
-        details = [check_step(seep, path, limit << 20, whole) for limit in (70, 100, 150)]
-        check(details == sorted(details) and details[0] < details[2] == 2, f"details by limit: {details}")
+        check_file(seep, path, "capture")
+        if shutil.which("gcore"):
+            result = subprocess.run(["gcore", "-o", os.path.join(scratch, "core"), str(pid)], capture_output=True, text=True, check=False)
+            check(result.returncode == 0, result.stderr)
+            check_file(seep, os.path.join(scratch, f"core.{pid}"), "core")
 
 
 def main():
@@ -135,7 +144,7 @@ def main():
             try:
                 check(process.stdout.readline() == "ready\n", "the program does not start")
                 check_process(options.seep, process.pid)
-                check_capture(options.seep, process.pid)
+                check_files(options.seep, process.pid)
             finally:
                 process.kill()
     except programs.Failure as failure:

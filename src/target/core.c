@@ -156,26 +156,31 @@ static uint64_t count_missing(const struct seep_core *core, const struct seep_ra
 	return pages;
 }
 
-/** Pages of zeros are left alone: the mirror has them, without memory behind. */
-static void copy_pages(unsigned char *host, const unsigned char *bytes, size_t len)
+/** Pages of zeros are left alone: the mirror has them, without memory behind. Returns how many bytes were not zero pages. */
+static uint64_t copy_pages(unsigned char *host, const unsigned char *bytes, size_t len)
 {
 	static const unsigned char zeros[4096];
+	uint64_t copied = 0;
 
 	for (size_t at = 0; at < len; at += sizeof(zeros))
-		if (memcmp(bytes + at, zeros, sizeof(zeros)) != 0)
+		if (memcmp(bytes + at, zeros, sizeof(zeros)) != 0) {
 			memcpy(host + at, bytes + at, sizeof(zeros));
+			copied += sizeof(zeros);
+		}
+	return copied;
 }
 
 static struct seep_error *core_copy(struct seep_target *target, const struct seep_range *ranges,
 				    size_t count)
 {
 	struct seep_copy_job job _cleanup_(seep_plan_deinit) = { .target = target };
+	struct seep_core *core = target->file;
 	_cleanup_free_ unsigned char *buf = malloc(seep_block_bytes);
 	struct seep_error *err = buf ? seep_plan_ranges(&job, ranges, count) : &seep_enomem;
 
 	if (err)
 		return err;
-	target->stats.pages_unreadable += count_missing(target->file, ranges, count);
+	target->stats.pages_unreadable += count_missing(core, ranges, count);
 	seep_vec_foreach(piece, &job.pieces) {
 		uint64_t len = piece->end - piece->start;
 		err = core_read(target, piece->start, buf, len);
@@ -184,8 +189,13 @@ static struct seep_error *core_copy(struct seep_target *target, const struct see
 			target->stats.pages_unreadable += len / seep_page_bytes;
 			continue;
 		}
-		copy_pages(piece->host, buf, len);
+		core->copied += copy_pages(piece->host, buf, len);
 		target->stats.read_bytes += len;
+		if (core->limit && core->copied > core->limit)
+			return seep_error_format(
+				SEEP_ERROR_BUDGET,
+				"the core holds more memory that can hold pointers than the limit leaves room for, which is %.1f MB",
+				core->limit / 1e6);
 	}
 	return NULL;
 }
@@ -294,6 +304,7 @@ struct seep_error *seep_core_open(struct seep_target *target, int fd,
 		free(core);
 		return err;
 	}
+	core->limit = source->max_bytes;
 	target->file = core;
 	target->file_ops = &ops;
 	return fill(target, core, source);

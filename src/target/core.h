@@ -21,6 +21,7 @@ struct seep_core {
 	const struct seep_arch *arch;
 	uint64_t size; /** of the file */
 	uint64_t bytes_end; /** of the last mapping's bytes: more than size where it is cut short */
+	uint64_t limit, copied; /** bytes of memory to copy at most, 0 = no limit; copied so far */
 	pid_t pid;
 	struct seep_core_segments seep_vec(struct seep_core_segment) segments; /** ascending */
 	struct seep_threads threads;

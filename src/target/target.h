@@ -30,7 +30,7 @@ struct seep_source {
 	const char *file; /** core or capture, maybe compressed; "-" = standard input */
 	const char *
 		exe; /** the executable that a core is of; NULL = to be found: by its build id, or in the core itself */
-	uint64_t max_bytes; /** of a capture: refuse if it holds more memory; 0 = no limit */
+	uint64_t max_bytes; /** of a file: refuse if more memory has to be copied from it; 0 = no limit */
 };
 /** The clocks at the moment that a copy is of. */
 struct seep_moment {
