@@ -161,7 +161,7 @@ static void decode_immediate(struct steps *s, uint32_t w)
 			s->at[0].operands[0].reg = SEEP_RSP;
 	} else if ((w & 0x7f800000) == 0x52800000) { // movz
 		add_two(s, X86_INS_MOV, target(d, size),
-			immediate((int64_t)bits(w, 5, 16) << 16 * bits(w, 21, 2)));
+			immediate((int64_t)((uint64_t)bits(w, 5, 16) << 16 * bits(w, 21, 2))));
 	} else if ((w & 0x7f800000) == 0x72000000 && d == ZERO) { // tst
 		add_two(s, X86_INS_TEST, source(n, size), immediate(0));
 	} else {
