@@ -99,8 +99,10 @@ class Subject:
         return report
 
     def has_html(self):
-        return "html" in subprocess.run([self.seep, "inspect", "--help"], stdin=subprocess.DEVNULL, capture_output=True, check=True,
-                                        text=True).stdout
+        """Whether it was built with npm: else it says so before it looks for a process."""
+        said = subprocess.run([self.seep, "inspect", "--format=html", "999999999"], stdin=subprocess.DEVNULL, capture_output=True,
+                              check=False, text=True).stderr
+        return "without npm" not in said
 
     def finding(self, cause):
         found = [f for f in self.plain["findings"] if f["cause"] == cause]
