@@ -491,7 +491,7 @@ def cases_of(options, binary, everything, number):
 
 
 def arm64_tasks(options, tally):
-    """Of other releases and flavours as well with --all, and of the newest then all cases."""
+    """Of other releases and stripped as well with --all, and of the newest, unstripped, then all cases."""
     if not options.qemu:
         tally.add("skipped", "arm64", ["qemu-aarch64 (qemu-user) is not installed"])
         return
@@ -499,7 +499,7 @@ def arm64_tasks(options, tally):
     for full, flavour, binary in binaries(options, tally, ARM64 if options.all else ["arm64"]):
         output = subprocess.run([options.qemu, binary, "list"], capture_output=True, text=True, check=True).stdout
         have = ["/".join(line.split()) for line in output.splitlines()]
-        everything = options.all and full.startswith("1.27")
+        everything = options.all and full.startswith("1.27") and flavour == "arm64"
         for name in have:
             wanted = name in options.case if options.case else (everything and name not in ARM64_WITHOUT) or name in ARM64_CASES
             if name.split("/")[0] in RESTLESS or not wanted:
