@@ -226,63 +226,6 @@ class SelfCheck:
         return json.loads(self.child.line())
 
     def warm(self):
-        return self.load.wait_served(50 * self.clients)
-
-    def runs_on(self):
-        """None, or what is wrong with it."""
-        if not self.child.alive():
-            return "it died"
-        return None if self.load.wait_served(1) else "it stopped serving"
-
-    def end(self):
-        """Problems, and a summary."""
-        self.load.stop()
-        failures = self.load.failures
-        return ([f"{len(failures)} requests failed: {failures[:3]}"] if failures else [],
-                self.load.summary())
-
-
-class SelfCheck:
-    """tests/harmless/selfcheck, which looks at what its system calls return."""
-
-    def __init__(self, scratch, options):
-        self.path, self.flags, self.prefix = f"{scratch}/selfcheck", ("-forks",), ()
-        self.error = procs.go_build(f"{procs.REPO}/tests/harmless/selfcheck", self.path, options.go,
-                                    {"CGO_ENABLED": "1"})
-
-    def __enter__(self):
-        self.child = procs.Child([*self.prefix, self.path, *self.flags])
-        try:
-            self.child.expect("ready")
-        except (TimeoutError, RuntimeError):
-            self.child.close()
-            raise
-        self.pid, self.begun = self._inner(self.child.pid), time.monotonic()
-        self.last = self.ask()
-        return self
-
-    def __exit__(self, *_):
-        self.child.close()
-
-    @staticmethod
-    def _inner(pid):
-        """What a prefix such as unshare has started."""
-        while read(f"/proc/{pid}/comm").strip() != "selfcheck":
-            pid = int(read(f"/proc/{pid}/task/{pid}/children").split()[0])
-        return pid
-
-    def ask(self):
-        self.child.send("?")
-        return json.loads(self.child.line())
-
-    def standing(self):
-        """What it says now, and those that have not moved since self.last, which it becomes if there is none."""
-        now = self.ask()
-        self.last = self.last or now
-        return now, [name for name, rounds in now["rounds"].items()
-                     if rounds <= self.last["rounds"].get(name, 0)]
-
-    def warm(self):
         time.sleep(0.5)
         return self.runs_on() is None
 
