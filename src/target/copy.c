@@ -299,8 +299,6 @@ struct seep_error *seep_target_copy(struct seep_target *target, const struct see
 		return seep_pause_error(target);
 	target->mirror.used = true;
 	err = seep_plan_ranges(&job, ranges, count);
-	if (!err && late && job.stale.len)
-		err = seep_watch_check(target, &job.stale);
 	if (err)
 		return err;
 	if (!target->stopped && !late)
@@ -308,7 +306,6 @@ struct seep_error *seep_target_copy(struct seep_target *target, const struct see
 	err = seep_copy_run(&job);
 	if (err || !late || !job.stale.len)
 		return err;
-	// Of what is not mapped any more a scan says nothing.
 	return job.pages_unreadable ?
 		       seep_error_format(SEEP_ERROR_CHANGED,
 					 "memory that is needed was unmapped meanwhile") :

@@ -17,7 +17,8 @@
  *		    to, so that nothing needs to be worked out in the stop. What is not in memory becomes zeros in the mirror.
  *	a copy after the stop
  *		    finds nearly all that is asked for fresh. The rest was neither written to before the stop nor absent in it, so
- *		    if it is still so, it may be copied now; else the copy fails with CHANGED, and takes another stop.
+ *		    if that is still so when it has been copied, it was copied right: a page that was unmapped, and mapped anew, has
+ *		    no mark. Else the copy fails with CHANGED, and takes another stop.
  *
  * A page that is not present carries a mark only within page tables that exist; a larger hole has none, is not reported by a scan for
  * writes, and may have held something before (MADV_DONTNEED of a huge page, or of 2 MB since Linux 6.14). Therefore the scan in the stop
@@ -46,6 +47,13 @@ static const struct seep_page_query written_or_absent = {
 	.inverted = SEEP_PAGE_PRESENT,
 	.any = SEEP_PAGE_WRITTEN | SEEP_PAGE_PRESENT,
 	.tell = SEEP_PAGE_WRITTEN | SEEP_PAGE_PRESENT | SEEP_PAGE_SWAPPED,
+};
+static const struct seep_page_query not_written = {
+	.flags = SEEP_SCAN_CHECK,
+	.inverted = SEEP_PAGE_WRITTEN,
+	.all = SEEP_PAGE_WRITTEN,
+	.any = SEEP_PAGE_PRESENT | SEEP_PAGE_SWAPPED,
+	.tell = SEEP_PAGE_WRITTEN,
 };
 static const struct seep_page_query written_protect = {
 	.flags = SEEP_SCAN_CHECK | SEEP_SCAN_PROTECT,
@@ -368,13 +376,14 @@ struct seep_error *seep_watch_check(const struct seep_target *target,
 	err = scan_init(target, &scan);
 	if (err)
 		return err;
+	// Asked for what has changed, a scan would say nothing of what is not mapped any more.
 	seep_vec_foreach(range, ranges)
-		for (seep_addr at = range->start; !changed && at < range->end;) {
-			int n = seep_page_scan(scan.pagemap_fd, &written_or_absent, &at, range->end,
+		for (seep_addr at = range->start, same = at; !changed && at < range->end;) {
+			int n = seep_page_scan(scan.pagemap_fd, &not_written, &at, range->end,
 					       scan.regions, REGIONS);
-			changed = n < 0;
-			for (int i = 0; i < n; i++)
-				changed = changed || !is_unchanged(scan.regions + i);
+			for (int i = 0; i < n && scan.regions[i].start == same; i++)
+				same = scan.regions[i].end;
+			changed = n < 0 || same != at;
 		}
 	return changed ? seep_error_format(SEEP_ERROR_CHANGED,
 					   "memory that is needed was written to meanwhile") :

@@ -193,6 +193,8 @@ static void obey(char *pages, const struct subject_order *order)
 	else if (order->deed == SUBJECT_REMAP)
 		mmap(first, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED,
 		     -1, 0);
+	else if (order->deed == SUBJECT_UNMAP)
+		munmap(first, len);
 	for (size_t i = 0; order->deed == SUBJECT_WRITE && i < order->count; i++) {
 		uint64_t value = order->value + order->first + i;
 		memcpy(first + i * PAGE, &value, 8);

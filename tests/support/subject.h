@@ -13,6 +13,7 @@ enum subject_deed {
 	SUBJECT_WRITE, /** the first and last word of each becomes value + its number */
 	SUBJECT_DISCARD, /** MADV_DONTNEED */
 	SUBJECT_REMAP, /** a new anonymous mapping in their place */
+	SUBJECT_UNMAP,
 };
 struct subject_order {
 	enum subject_deed deed;

@@ -190,6 +190,33 @@ static void a_late_copy_is_of_the_stop_or_fails(void **state)
 		fail_msg("%u copied, %u refused", copied, refused);
 }
 
+/** A late copy may read what comes and goes between two looks, the second of which then finds nothing at all. */
+static void what_has_gone_since_the_stop_has_changed(void **state)
+{
+	static const enum subject_deed deeds[] = { SUBJECT_WRITE, SUBJECT_DISCARD, SUBJECT_REMAP,
+						   SUBJECT_UNMAP };
+	static const size_t places[] = { 100, 150,
+					 199 }; // of [100, 200): its front, middle and end
+
+	(void)state;
+	for (size_t i = 0; i < 12; i++) {
+		struct model model;
+		start(&model);
+		tell(&model, SUBJECT_WRITE, 0, SUBJECT_PAGES);
+		assert_no_error(seep_target_refresh(model.target, SEEP_REFRESH_COPIED));
+		complete(&model);
+		seep_addr start = model.subject.said[0] + 100 * PAGE;
+		struct seep_range late[] = { { start, start + 100 * PAGE } };
+		const struct seep_ranges ranges = { .data = late, .len = 1 };
+		assert_no_error(seep_watch_check(model.target, &ranges));
+		tell(&model, deeds[i % 4], places[i / 4], 1);
+		assert_error(seep_watch_check(model.target, &ranges), SEEP_ERROR_CHANGED, "memory");
+		if (deeds[i % 4] == SUBJECT_UNMAP)
+			tell(&model, SUBJECT_REMAP, places[i / 4], 1); // end() writes to all
+		end(&model);
+	}
+}
+
 static void nothing_is_copied_twice(void **state)
 {
 	struct model model;
@@ -270,6 +297,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(sets_of_pages_are_as_with_single_bits),
 		cmocka_unit_test(a_copy_is_of_the_stop),
 		cmocka_unit_test(a_late_copy_is_of_the_stop_or_fails),
+		cmocka_unit_test(what_has_gone_since_the_stop_has_changed),
 		cmocka_unit_test(nothing_is_copied_twice),
 		cmocka_unit_test(too_much_to_copy_is_left_alone),
 		cmocka_unit_test(who_must_not_be_asked_is_not),
