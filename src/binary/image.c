@@ -5,7 +5,6 @@
 //	header   +16 type  +18 machine  +24 entry  +32 phoff  +40 shoff  +54 phentsize  +56 phnum  +58 shentsize  +60 shnum
 //	program  +0 type  +4 flags  +8 offset  +16 vaddr  +32 filesz  +40 memsz
 //	section  +4 type (only to say whether there is a symbol table)
-//	note     namesz, descsz, type: u32 each; name and desc, each padded to 4
 //
 // Every number in it is hostile: sums are checked for overflow, ranges against the file's length as fstat tells it. The
 // file is mapped, not read, so that opening a large executable costs only the pages that are looked at. A file that is cut
@@ -15,6 +14,8 @@
 // are copied once, in which the dynamic linker (or Go's own start-up code) has put real addresses.
 #include "binary/image.h"
 
+#include "base/build_id.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <inttypes.h>
@@ -23,7 +24,7 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 
-enum { PAGE_BYTES = 4096, MAX_NOTES = 64 };
+enum { PAGE_BYTES = 4096 };
 
 struct elf_file {
 	const unsigned char *bytes;
@@ -129,50 +130,6 @@ static bool has_symbol_table(const struct elf_file *file)
 	return false;
 }
 
-static void hex_build_id(const unsigned char *desc, uint32_t len, char ret[65])
-{
-	if (len > 32)
-		len = 32;
-	for (uint32_t i = 0; i < len; i++)
-		snprintf(ret + (size_t)2 * i, 3, "%02x", desc[i]);
-}
-
-static void text_build_id(const unsigned char *desc, uint32_t len, char ret[65])
-{
-	if (len > 64)
-		len = 64;
-	for (uint32_t i = 0; i < len; i++)
-		ret[i] = desc[i] > ' ' && desc[i] < 0x7f ? (char)desc[i] : '?';
-	ret[len] = '\0';
-}
-
-// The GNU build id wins over Go's, whichever comes first.
-static void read_notes(struct seep_buffer notes, bool *is_gnu, char ret[65])
-{
-	uint32_t name_len, desc_len, type;
-
-	for (unsigned i = 0; i < MAX_NOTES && !*is_gnu; i++) {
-		if (!seep_buffer_u32(&notes, &name_len) || !seep_buffer_u32(&notes, &desc_len) ||
-		    !seep_buffer_u32(&notes, &type))
-			return;
-		const unsigned char *name =
-			seep_buffer_bytes(&notes, ((size_t)name_len + 3) & ~(size_t)3);
-		const unsigned char *desc =
-			name ? seep_buffer_bytes(&notes, ((size_t)desc_len + 3) & ~(size_t)3) :
-			       NULL;
-		if (!desc)
-			return;
-		if (name_len != 4)
-			continue;
-		if (type == NT_GNU_BUILD_ID && memcmp(name, "GNU", 4) == 0 && desc_len > 0) {
-			hex_build_id(desc, desc_len, ret);
-			*is_gnu = true;
-		} else if (type == 4 && memcmp(name, "Go\0", 4) == 0) {
-			text_build_id(desc, desc_len, ret);
-		}
-	}
-}
-
 static struct seep_error *check_load(const struct elf_file *file, const Elf64_Phdr *phdr,
 				     uint64_t bias)
 {
@@ -226,7 +183,7 @@ static struct seep_error *load_segments(struct seep_image *image, const struct e
 					struct seep_target *target)
 {
 	struct seep_error *err;
-	bool is_gnu = false;
+	struct seep_build_id id = {};
 	uint64_t copy_len = 0;
 
 	for (unsigned i = 0; i < file->header.e_phnum; i++) {
@@ -256,10 +213,11 @@ static struct seep_error *load_segments(struct seep_image *image, const struct e
 				return err;
 		} else if (phdr.p_type == PT_NOTE && phdr.p_offset <= file->len &&
 			   phdr.p_filesz <= file->len - phdr.p_offset) {
-			read_notes(seep_buffer_of(file->bytes + phdr.p_offset, phdr.p_filesz),
-				   &is_gnu, image->build_id);
+			seep_build_id_find(
+				seep_buffer_of(file->bytes + phdr.p_offset, phdr.p_filesz), &id);
 		}
 	}
+	seep_build_id_text(&id, image->build_id, sizeof(image->build_id));
 	if (image->segment_count == 0)
 		return seep_error_format(SEEP_ERROR_BAD_DATA, "no loadable segments");
 	return NULL;

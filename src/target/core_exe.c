@@ -4,6 +4,7 @@
 // It is looked for, in this order: where the user says; beside the core (any file that fits, and .build-id/ab/cdef..., as
 // symbol servers and debuggers have it); under the path that it had when it ran; and in the core itself, where
 // a filter has let all of it be dumped. Whichever is found must fit; there is no guessing.
+#include "base/build_id.h"
 #include "target/core.h"
 #include "target/spool.h"
 
@@ -17,15 +18,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { ENTRIES_MAX = 4096, SEGMENTS_MAX = 64, NOTES_MAX = 64, ID_MAX = 128, COPY_BYTES = 4096 };
+enum { ENTRIES_MAX = 4096, SEGMENTS_MAX = 64, COPY_BYTES = 4096 };
 
 /** The beginning of an executable, and what it is known by. */
 struct page {
 	unsigned char bytes[4096];
 	size_t len; /** 0: not known */
-	const unsigned char *id; /** GNU's, or else Go's; in bytes */
-	size_t id_len;
-	bool gnu;
+	struct seep_build_id id; /** in bytes */
 };
 
 struct search {
@@ -35,39 +34,13 @@ struct search {
 	const char *tried; /** why the file there will not do */
 };
 
-static void find_id_in(struct page *page, struct seep_buffer notes)
-{
-	uint32_t name_len, desc_len, type;
-
-	for (unsigned i = 0; i < NOTES_MAX && !page->gnu; i++) {
-		if (!seep_buffer_u32(&notes, &name_len) || !seep_buffer_u32(&notes, &desc_len) ||
-		    !seep_buffer_u32(&notes, &type))
-			return;
-		const unsigned char *name =
-			seep_buffer_bytes(&notes, ((size_t)name_len + 3) & ~(size_t)3);
-		const unsigned char *desc =
-			name ? seep_buffer_bytes(&notes, ((size_t)desc_len + 3) & ~(size_t)3) :
-			       NULL;
-		if (!desc)
-			return;
-		bool gnu = type == NT_GNU_BUILD_ID && name_len == 4 && !memcmp(name, "GNU", 4);
-		bool go = type == 4 && name_len == 4 && !memcmp(name, "Go\0", 4);
-		if ((!gnu && !go) || desc_len == 0 || desc_len > ID_MAX)
-			continue;
-		page->gnu = gnu;
-		page->id = desc;
-		page->id_len = desc_len;
-	}
-}
-
 /** False for what is no ELF file of that machine. */
 static bool find_id(struct page *page, const struct seep_arch *arch)
 {
 	Elf64_Ehdr header;
 	Elf64_Phdr phdr;
 
-	page->id = NULL;
-	page->gnu = false;
+	page->id = (struct seep_build_id){};
 	if (page->len < sizeof(header) || memcmp(page->bytes, ELFMAG, SELFMAG) != 0)
 		return false;
 	memcpy(&header, page->bytes, sizeof(header));
@@ -81,8 +54,9 @@ static bool find_id(struct page *page, const struct seep_arch *arch)
 		memcpy(&phdr, page->bytes + at, sizeof(phdr));
 		if (phdr.p_type == PT_NOTE && phdr.p_offset <= page->len &&
 		    phdr.p_filesz <= page->len - phdr.p_offset)
-			find_id_in(page,
-				   seep_buffer_of(page->bytes + phdr.p_offset, phdr.p_filesz));
+			seep_build_id_find(seep_buffer_of(page->bytes + phdr.p_offset,
+							  phdr.p_filesz),
+					   &page->id);
 	}
 	return true;
 }
@@ -137,9 +111,9 @@ static const char *misfit(const struct search *search, int fd)
 		return "another program";
 	if (!wanted->len)
 		return NULL;
-	if (page.id && wanted->id)
-		return page.gnu == wanted->gnu && page.id_len == wanted->id_len &&
-				       !memcmp(page.id, wanted->id, page.id_len) ?
+	if (page.id.bytes && wanted->id.bytes)
+		return page.id.gnu == wanted->id.gnu && page.id.len == wanted->id.len &&
+				       !memcmp(page.id.bytes, wanted->id.bytes, page.id.len) ?
 			       NULL :
 			       "another build: its build id is not that in the core";
 	return same_start(&page, wanted) ? NULL :
@@ -165,15 +139,13 @@ static int try_file(const struct search *search, int dir_fd, const char *path, c
 
 static int try_build_id(const struct search *search, int dir_fd)
 {
-	char path[16 + 2 * ID_MAX];
+	char id[2 * SEEP_BUILD_ID_MAX + 1], path[sizeof(id) + 16];
 	const char *why;
-	int n = snprintf(path, sizeof(path), ".build-id/");
 
-	if (!search->wanted.gnu)
+	if (!search->wanted.id.gnu)
 		return -1;
-	for (size_t i = 0; i < search->wanted.id_len; i++)
-		n += snprintf(path + n, sizeof(path) - n, i == 0 ? "%02x/" : "%02x",
-			      search->wanted.id[i]);
+	seep_build_id_text(&search->wanted.id, id, sizeof(id));
+	snprintf(path, sizeof(path), ".build-id/%.2s/%s", id, id + 2);
 	return try_file(search, dir_fd, path, &why);
 }
 
@@ -279,22 +251,13 @@ static struct seep_error *take_from_core(const struct search *search, int *fd_re
 
 static struct seep_error *not_found(const struct search *search)
 {
-	const struct page *wanted = &search->wanted;
-	char id[2 * ID_MAX + 16] = "";
-	int n = 0;
+	char id[2 * SEEP_BUILD_ID_MAX + 1];
 
-	if (wanted->id && wanted->gnu) {
-		n = snprintf(id, sizeof(id), ", build id ");
-		for (size_t i = 0; i < wanted->id_len; i++)
-			n += snprintf(id + n, sizeof(id) - n, "%02x", wanted->id[i]);
-	} else if (wanted->id) {
-		snprintf(id, sizeof(id), ", build id %.*s", (int)wanted->id_len,
-			 (const char *)wanted->id);
-	}
+	seep_build_id_text(&search->wanted.id, id, sizeof(id));
 	return seep_error_format(
 		SEEP_ERROR_UNSUPPORTED,
-		"the program that the core is of is needed, too (%s%s): it is not there (%s), not beside the core, and not in it; name it: seep inspect CORE EXE",
-		search->path, id, search->tried);
+		"the program that the core is of is needed, too (%s%s%s): it is not there (%s), not beside the core, and not in it; name it: seep inspect CORE EXE",
+		search->path, *id ? ", build id " : "", id, search->tried);
 }
 
 struct seep_error *seep_core_find_exe(struct seep_target *target, const struct seep_core *core,
