@@ -7,6 +7,7 @@
 
 #include "cli/options.h"
 #include "cli/output.h"
+#include "cli/pause_options.h"
 #include "cli/wait.h"
 #include "runtime/save.h"
 #include "target/gauge.h"
@@ -16,15 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum {
-	KEY_PAUSE = 256,
-	KEY_MAX_PAUSE,
-	KEY_IF_LONGER,
-	KEY_MAX_MEM,
-	KEY_WHEN,
-	KEY_WITHIN,
-	KEY_WITH_VALUES
-};
+enum { KEY_MAX_MEM = 256, KEY_WHEN, KEY_WITHIN, KEY_WITH_VALUES };
 
 static const struct argp_option options[] = {
 	{ "output", 'o', "FILE", 0,
@@ -40,11 +33,6 @@ static const struct argp_option options[] = {
 	{ "within", KEY_WITHIN, "DURATION", 0,
 	  "With --when: give up after DURATION (90s, 24h), with exit status 7", 2 },
 	{ NULL, 0, NULL, 0, "How:", 3 },
-	{ "pause", KEY_PAUSE, "METHOD", 0, "precopy, stop or auto (default), as for inspect", 3 },
-	{ "max-pause", KEY_MAX_PAUSE, "DURATION", 0,
-	  "Let the process run on after DURATION (50ms, 1s)", 3 },
-	{ "if-longer", KEY_IF_LONGER, "WHAT", 0,
-	  "If --max-pause does not suffice: fail (default), or report all the same", 3 },
 	{ "max-mem", KEY_MAX_MEM, "SIZE", 0,
 	  "Take at most SIZE of memory for the copy (300M, 2G), or do not touch the process", 3 },
 	{},
@@ -77,12 +65,6 @@ static struct seep_error *add_condition(struct arguments *args, const char *text
 static struct seep_error *take_option(struct arguments *args, int key, const char *arg)
 {
 	switch (key) {
-	case KEY_PAUSE:
-		return seep_option_pause(arg, &args->snapshot.method);
-	case KEY_MAX_PAUSE:
-		return seep_option_duration(arg, &args->snapshot.max_pause_ns);
-	case KEY_IF_LONGER:
-		return seep_option_if_longer(arg, &args->snapshot.may_exceed);
 	case KEY_MAX_MEM:
 		return seep_option_size(arg, &args->snapshot.max_bytes);
 	case KEY_WHEN:
@@ -101,6 +83,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	struct arguments *args = state->input;
 
 	switch (key) {
+	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &args->snapshot;
+		return 0;
 	case 'o':
 		args->path = arg;
 		return 0;
@@ -118,9 +103,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 		if (args->within_ns && !args->conditions.len)
 			argp_error(state, "--within what? It goes with --when");
 		return 0;
-	case KEY_PAUSE:
-	case KEY_MAX_PAUSE:
-	case KEY_IF_LONGER:
 	case KEY_MAX_MEM:
 	case KEY_WHEN:
 	case KEY_WITHIN:
@@ -217,6 +199,7 @@ static int give_up(const struct seep_waiting *waiting)
 
 int seep_cmd_capture(int argc, char **argv)
 {
+	static const struct argp_child children[] = { { .argp = &seep_pause_argp }, {} };
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,
@@ -225,6 +208,7 @@ int seep_cmd_capture(int argc, char **argv)
 		       "`why' and `diff' take in place of a PID, here or elsewhere. Contents of strings and of other memory without pointers "
 		       "are not in it unless asked for. The program is paused for milliseconds and not changed. With --when it is watched, without a "
 		       "pause, and captured when it is about to be in trouble.",
+		.children = children,
 	};
 	_cleanup_(arguments_deinit) struct arguments args = {};
 	struct seep_target *target = NULL;

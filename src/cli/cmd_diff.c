@@ -53,6 +53,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->look;
 		state->child_inputs[1] = &args->sift;
+		state->child_inputs[2] = &args->look;
 		return 0;
 	case KEY_TOP:
 		err = seep_option_count(arg, &args->look.report.top);
@@ -129,6 +130,7 @@ int seep_cmd_diff(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &seep_look_argp },
 						      { .argp = &seep_sift_argp },
+						      { .argp = &seep_source_argp },
 						      {} };
 	static const struct argp argp = {
 		.options = options,

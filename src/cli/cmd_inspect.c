@@ -54,6 +54,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->look;
 		state->child_inputs[1] = &args->sift;
+		state->child_inputs[2] = &args->look;
 		return 0;
 	case KEY_ALL:
 		args->look.inspect.all = args->look.report.all = true;
@@ -83,6 +84,7 @@ int seep_cmd_inspect(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &seep_look_argp },
 						      { .argp = &seep_sift_argp },
+						      { .argp = &seep_source_argp },
 						      {} };
 	static const struct argp argp = {
 		.options = options,

@@ -19,7 +19,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = look;
+		state->child_inputs[0] = state->child_inputs[1] = look;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(
@@ -39,7 +39,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 int seep_cmd_top(int argc, char **argv)
 {
-	static const struct argp_child children[] = { { .argp = &seep_look_argp }, {} };
+	static const struct argp_child children[] = { { .argp = &seep_look_argp },
+						      { .argp = &seep_source_argp },
+						      {} };
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,

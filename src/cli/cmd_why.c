@@ -10,7 +10,7 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
-		state->child_inputs[0] = look;
+		state->child_inputs[0] = state->child_inputs[1] = look;
 		return 0;
 	case ARGP_KEY_ARG:
 		if (!seep_look_has_source(look))
@@ -41,7 +41,9 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 int seep_cmd_why(int argc, char **argv)
 {
 	static const struct argp_option options[] = { { NULL, 0, NULL, 0, NULL, -1 }, {} };
-	static const struct argp_child children[] = { { .argp = &seep_look_argp }, {} };
+	static const struct argp_child children[] = { { .argp = &seep_look_argp },
+						      { .argp = &seep_source_argp },
+						      {} };
 	static const struct argp argp = {
 		.options = options,
 		.parser = parse,

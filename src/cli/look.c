@@ -4,6 +4,7 @@
 #include "base/str.h"
 #include "cli/cli.h"
 #include "cli/output.h"
+#include "cli/pause_options.h"
 
 #include <string.h>
 #include <unistd.h>
@@ -11,9 +12,6 @@
 enum {
 	KEY_JSON = 512,
 	KEY_FORMAT,
-	KEY_PAUSE,
-	KEY_MAX_PAUSE,
-	KEY_IF_LONGER,
 	KEY_MAX_MEM,
 	KEY_COLOR,
 	KEY_EXE,
@@ -28,15 +26,6 @@ static const struct argp_option options[] = {
 	  "auto (default), always or never; NO_COLOR counts with auto", 2 },
 	{ "quiet", 'q', NULL, 0, "No progress on standard error", 2 },
 	{ NULL, 0, NULL, 0, "How it runs:", 3 },
-	{ "exe", KEY_EXE, "FILE", 0, "The executable that a core file is of", 3 },
-	{ "pause", KEY_PAUSE, "METHOD", 0,
-	  "precopy: copy while the process runs, and in the pause only what changed; stop: all in the pause; auto (default): the better of both",
-	  3 },
-	{ "max-pause", KEY_MAX_PAUSE, "DURATION", 0,
-	  "Let the process run on after DURATION (50ms, 1s)", 3 },
-	{ "if-longer", KEY_IF_LONGER, "WHAT", 0,
-	  "If --max-pause does not suffice: fail (default), or report all the same and say how long it took",
-	  3 },
 	{ "max-mem", KEY_MAX_MEM, "SIZE", 0,
 	  "Take at most SIZE of memory (300M, 2G), and leave out what does not fit", 3 },
 	{},
@@ -92,12 +81,6 @@ static char *help(int key, const char *text, void *input)
 static struct seep_error *take_option(struct seep_look *look, int key, const char *arg)
 {
 	switch (key) {
-	case KEY_PAUSE:
-		return seep_option_pause(arg, &look->inspect.snapshot.method);
-	case KEY_MAX_PAUSE:
-		return seep_option_duration(arg, &look->inspect.snapshot.max_pause_ns);
-	case KEY_IF_LONGER:
-		return seep_option_if_longer(arg, &look->inspect.snapshot.may_exceed);
 	case KEY_MAX_MEM:
 		return seep_option_size(arg, &look->inspect.max_mem_bytes);
 	case KEY_COLOR:
@@ -114,10 +97,8 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 
 	switch (key) {
 	case ARGP_KEY_INIT:
+		state->child_inputs[0] = &look->inspect.snapshot;
 		look->format = seep_report_format_find("text", look->report.view);
-		return 0;
-	case KEY_EXE:
-		look->source.exe = arg;
 		return 0;
 	case KEY_JSON:
 		look->format = seep_report_format_find("json", look->report.view);
@@ -128,9 +109,6 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case 'o':
 		look->path = arg;
 		return 0;
-	case KEY_PAUSE:
-	case KEY_MAX_PAUSE:
-	case KEY_IF_LONGER:
 	case KEY_MAX_MEM:
 	case KEY_COLOR:
 	case KEY_FORMAT: {
@@ -143,7 +121,27 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	return ARGP_ERR_UNKNOWN;
 }
 
-const struct argp seep_look_argp = { .options = options, .parser = parse, .help_filter = help };
+static const struct argp_child children[] = { { .argp = &seep_pause_argp }, {} };
+const struct argp seep_look_argp = { .options = options,
+				     .parser = parse,
+				     .help_filter = help,
+				     .children = children };
+
+static error_t parse_source(int key, char *arg, struct argp_state *state)
+{
+	struct seep_look *look = state->input;
+
+	if (key != KEY_EXE)
+		return ARGP_ERR_UNKNOWN;
+	look->source.exe = arg;
+	return 0;
+}
+
+static const struct argp_option source_options[] = {
+	{ "exe", KEY_EXE, "FILE", 0, "The executable that a core file is of", 3 },
+	{},
+};
+const struct argp seep_source_argp = { .options = source_options, .parser = parse_source };
 
 struct seep_error *seep_look_take_source(struct seep_look *look, const char *text)
 {

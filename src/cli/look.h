@@ -26,6 +26,8 @@ struct seep_look {
 
 /** --json, --format, -o, --color, -q, --pause, --max-pause, --if-longer, --max-mem: to be the child of a command's argp, with a struct seep_look as its input. */
 extern const struct argp seep_look_argp;
+/** --exe: likewise, of a command that looks at files, too. */
+extern const struct argp seep_source_argp;
 /** Takes a PID, or the path of a core or capture and, after it, that of its executable; USAGE if it is neither, or one too many. */
 struct seep_error *seep_look_take_source(struct seep_look *look, const char *text) _must_check_;
 static inline bool seep_look_has_source(const struct seep_look *look)
