@@ -16,7 +16,6 @@ The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed,
 
 import argparse
 import concurrent.futures
-import hashlib
 import json
 import os
 import pathlib
@@ -97,11 +96,6 @@ def run(command, **options):
     )
 
 
-def catalogue(release, flavour):
-    go, full = programs.go_command(release)
-    return programs.build(go, full, flavour, programs.source_hash())
-
-
 # --- the same reports ---
 
 
@@ -145,7 +139,7 @@ def compare_one(options, binary, case, scratch, looks):
 
 
 def compare_binary(options, release, flavour, cases, scratch):
-    binary = catalogue(release, flavour)
+    binary = programs.build_program(release, flavour)
     results = [compare_one(options, binary, FIRST_CASE, scratch, [["inspect"], ["top"], ["why", "[]uint8"]])]
     for case in cases:
         results.append(compare_one(options, binary, case, scratch, [["inspect"]]))
@@ -167,24 +161,6 @@ def test_same(options, tally):
 
 
 # --- secrets ---
-
-
-def build(source, release, cgo):
-    """A program of this folder, built with a release."""
-    go, full = programs.go_command(release)
-    digest = hashlib.sha256(f"{full} {cgo}".encode())
-    for path in sorted((HERE / source).iterdir()):
-        digest.update(path.read_bytes())
-    folder = programs.CACHE / "captures"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / digest.hexdigest()[:24]
-    if not binary.exists():
-        with tempfile.TemporaryDirectory(dir=folder) as scratch:
-            output = pathlib.Path(scratch) / "program"
-            result = run([go, "build", "-o", output, "."], cwd=HERE / source, env=programs.go_environment(cgo))
-            check(result.returncode == 0, "cannot be built", *result.stderr.decode().splitlines()[-20:])
-            os.rename(output, binary)
-    return binary
 
 
 def contents(path):
@@ -230,7 +206,7 @@ def look_for_values(options, release, pause, scratch):
     """With --with-values they are there, in a place of their own, and a report is the same but for the field that says so."""
     hidden = secrets.token_hex(16)
     path, bare = scratch / f"values.{release}.{pause}", scratch / f"bare.{release}.{pause}"
-    with Program([build("captures", release, False)], f"{hidden}\nshown\n".encode()) as program:
+    with Program([programs.build_program(release, source_folder=HERE / "captures")], f"{hidden}\nshown\n".encode()) as program:
         result = run([options.build / "seep", "capture", program.pid, "-o", path, f"--pause={pause}", "--with-values"])
         if b"pre-copy is not to be had" in result.stderr:
             raise programs.Skip(result.stderr.decode().strip())
@@ -256,7 +232,7 @@ def look_for_values(options, release, pause, scratch):
 def look_for_secrets(options, release, pause, cgo, scratch):
     hidden, shown, in_environment, in_arguments = (secrets.token_hex(16) for _ in range(4))
     path = scratch / f"secrets.{release}.{pause}"
-    with Program([build("captures", release, cgo), "--password", in_arguments], f"{hidden}\n{shown}\n".encode(), PASSWORD=in_environment,
+    with Program([programs.build_program(release, "cgo" if cgo else "plain", HERE / "captures"), "--password", in_arguments], f"{hidden}\n{shown}\n".encode(), PASSWORD=in_environment,
                  GOGC="123") as program:
         result = run([options.build / "seep", "capture", program.pid, "-o", path, f"--pause={pause}"])
         if b"pre-copy is not to be had" in result.stderr:
@@ -407,7 +383,7 @@ def check_refused(options, program, folder):
 
 
 def test_writing(options, tally):
-    binary = catalogue("1.27", "stripped")
+    binary = programs.build_program("1.27", "stripped")
     with Program([binary, *FIRST_CASE.split()]) as program, tempfile.TemporaryDirectory() as top:
         folders = [pathlib.Path(top) / str(i) for i in range(4)]
         for folder in folders:
@@ -492,7 +468,7 @@ QUANTITIES = {
 
 def watch_quantity(options, release, condition, folder):
     before, little, enough, least, most = QUANTITIES[condition]
-    with Program([build("watched", release, False)], preexec_fn=limit_files) as program:
+    with Program([programs.build_program(release, source_folder=HERE / "watched")], preexec_fn=limit_files) as program:
         program.do(*before)
         watching = Watching(options, program.pid, folder, ["heap>1TiB", condition])
         program.do(little)
@@ -544,7 +520,7 @@ def watch_group(options, release, folder):
     try:
         (outer / limit).write_text(str(200 * MB))
         (inner / limit).write_text(str(400 * MB))
-        with Program([build("watched", release, False)],
+        with Program([programs.build_program(release, source_folder=HERE / "watched")],
                      preexec_fn=lambda: (inner / "cgroup.procs").write_text(str(os.getpid()))) as program:
             watching = Watching(options, program.pid, folder, ["rss>50%"])
             program.do("outside 50")
@@ -566,22 +542,28 @@ def watch_group(options, release, folder):
 
 
 def watch_climbing(options, release, folder):
-    """What climbs by 200 MB a second is caught close to the value."""
-    with Program([build("watched", release, False)]) as program:
-        watching = Watching(options, program.pid, folder, ["rss>300MiB"])
-        for _ in range(125):
-            if watching.process.poll() is not None:
-                break
-            program.do("outside 4")
-            time.sleep(0.02)
-        said = watching.end(0)
-    check(amount(said, "rss") < 400 * MB, "it was caught late", said)
-    return said.splitlines()[0]
+    """What climbs steadily, by 200 MB a second, is caught close to the value."""
+    for _ in range(5):
+        steps = []
+        with Program([programs.build_program(release, source_folder=HERE / "watched")]) as program:
+            watching = Watching(options, program.pid, folder, ["rss>300MiB"])
+            while watching.process.poll() is None and len(steps) < 125:
+                program.do("outside 4")
+                steps.append(time.monotonic())
+                time.sleep(0.02)
+            said = watching.end(0)
+        if amount(said, "rss") < 400 * MB:
+            return said.splitlines()[0]
+        # On a busy machine it may have climbed by fits and starts, which nobody can foresee.
+        slowest = max(later - step for step, later in zip(steps, steps[10:]))
+        check(slowest < 0.5, "it was caught late", said)
+        (folder / "file").unlink()
+    raise programs.Skip("the machine is too busy for a steady climb")
 
 
 def watch_ends(options, release, folder):
     """How the wait ends if no condition is met."""
-    binary = build("watched", release, False)
+    binary = programs.build_program(release, source_folder=HERE / "watched")
     with Program([binary]) as program:
         watching = Watching(options, program.pid, folder, ["goroutines>1000", "rss>90%"], "--within", "1.3s")
         watching.end(EXIT_NOT_MET, "no condition was met", "goroutines at most", "of 1,000, rss")
@@ -614,7 +596,7 @@ def watch_ends(options, release, folder):
 def watch_refused(options, release, folder):
     """At once what would go wrong later."""
     none = folder / "none" / "file"
-    with Program([build("watched", release, False)]) as program:
+    with Program([programs.build_program(release, source_folder=HERE / "watched")]) as program:
         for pid, path, arguments, status in (
             (program.pid, folder / "file", ["--within", "1s"], EXIT_USAGE),
             (program.pid, folder / "file", ["--when", "goroutines>10%"], EXIT_USAGE),
@@ -662,7 +644,7 @@ def test_when(options, tally):
 def check_damage(options, release, flips, resealed):
     with tempfile.TemporaryDirectory() as scratch:
         path = pathlib.Path(scratch) / "file"
-        with Program([catalogue(release, "stripped"), *FIRST_CASE.split()]) as program:
+        with Program([programs.build_program(release, "stripped"), *FIRST_CASE.split()]) as program:
             result = run([options.build / "seep", "capture", program.pid, "-o", path, "--with-values"])
             check(result.returncode == 0, result.stderr.decode())
         result = run([options.build / "tests" / "damaged_capture", path, options.seed, flips, resealed])

@@ -388,8 +388,7 @@ def forms(options, release, binary, name, scratch):
 
 def other_build(release):
     """The same program, stripped by the linker: another build id, though all the code lies where it lay."""
-    go, full = programs.go_command(release)
-    return programs.build(go, full, "ldflags", programs.source_hash())
+    return programs.build_program(release, "ldflags")
 
 
 def not_go(options, scratch):

@@ -68,8 +68,7 @@ def main():
     for release in options.release or RELEASES:
         for case in CASES:
             try:
-                go, full = programs.go_command(release)
-                binary = programs.build(go, full, "plain", programs.source_hash())
+                binary = programs.build_program(release)
                 outcome, lines = "passed", [judge(options.damage.resolve(), binary, case, options.seed, options.rounds)]
             except programs.Skip as reason:
                 outcome, lines = "skipped", [str(reason)]

@@ -10,9 +10,7 @@ The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed,
 
 import argparse
 import concurrent.futures
-import hashlib
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -28,22 +26,6 @@ import run_programs as programs
 from httpload import Load
 
 SOURCES = HERE / "growth"
-
-
-def build(release, flags):
-    """The program's path, built unless the cache has it."""
-    go, full = programs.go_command(release)
-    digest = hashlib.sha256((full + flags).encode())
-    for path in sorted(SOURCES.iterdir()):
-        digest.update(path.read_bytes())
-    binary = procs.cache_dir("growth") / digest.hexdigest()[:24]
-    if not binary.exists():
-        with tempfile.TemporaryDirectory(dir=binary.parent) as scratch:
-            output = pathlib.Path(scratch) / "service"
-            subprocess.run([go, "build", f"-ldflags={flags}", "-o", output, "."], cwd=SOURCES, check=True,
-                           env=programs.go_environment(False), stdin=subprocess.DEVNULL)
-            os.rename(output, binary)
-    return str(binary)
 
 
 class Service:
@@ -194,8 +176,8 @@ def case_instances(options, binary, folder):
 def case_builds(options, _, folder):
     """Two builds of one source: what has a name in both compares."""
     files = []
-    for i, flags in enumerate(("", "-s -w")):
-        with Service(build(options.release, flags), "leak") as service:
+    for i, flavour in enumerate(("plain", "ldflags")):
+        with Service(programs.build_program(options.release, flavour, SOURCES), "leak") as service:
             service.load.wait_served(2000 * i)  # what is the same in both would be no line
             files += looks(options, service, folder, f"build{i}", 1)[0]
     report = json.loads(seep(options, "diff", "--json", *files))
@@ -259,7 +241,7 @@ def main():
     parser.add_argument("--stripped", action="store_true")
     options = parser.parse_args()
     options.seep = procs.seep_path(options.seep)
-    binary = build(options.release, "-s -w" if options.stripped else "")
+    binary = programs.build_program(options.release, "ldflags" if options.stripped else "plain", SOURCES)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         failed = sum(not passed for passed in pool.map(lambda case: run_case(case, options, binary), CASES))
     print(f"{len(CASES) - failed} passed, {failed} failed, 0 skipped")

@@ -8,48 +8,17 @@ The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed,
 """
 
 import argparse
-import hashlib
 import json
 import os
 import pathlib
-import shutil
 import subprocess
 import sys
-import tempfile
 
 import run_programs as programs
 
 SOURCES = pathlib.Path(__file__).resolve().parent / "holders"
 RELEASES = [line.split("#")[0].strip() for line in (programs.ROOT / "tools/go-releases.txt").read_text().splitlines()]
 EXIT_USAGE = 2
-
-
-def build(release, stripped):
-    """The program's path, built unless the cache has it."""
-    go, full = programs.go_command(release)
-    digest = hashlib.sha256(f"{full} {stripped}".encode())
-    for path in sorted(SOURCES.iterdir()):
-        digest.update(path.read_bytes())
-    folder = programs.CACHE / "holders"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / digest.hexdigest()[:24]
-    if binary.exists():
-        return binary
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        output = pathlib.Path(scratch) / "holders"
-        if stripped:
-            shutil.copy2(build(release, False), output)
-            command = ["strip", output]
-        else:
-            command = [go, "build", "-o", output, "."]
-        result = subprocess.run(
-            command, cwd=SOURCES, env=programs.go_environment(False), check=False,
-            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        if result.returncode != 0:
-            raise programs.Failure("cannot be built", *result.stdout.splitlines()[-20:])
-        os.rename(output, binary)
-    return binary
 
 
 def start(binary):
@@ -174,15 +143,15 @@ def main():
     seep = pathlib.Path(options.seep).resolve()
     counts = dict.fromkeys(("passed", "failed", "skipped"), 0)
     for release in options.release or filter(None, RELEASES):
-        for stripped in (False, True):
+        for flavour in ("plain", "stripped"):
             try:
-                outcome, lines = "passed", [judge(seep, build(release, stripped))]
+                outcome, lines = "passed", [judge(seep, programs.build_program(release, flavour, SOURCES))]
             except programs.Skip as reason:
                 outcome, lines = "skipped", [str(reason)]
             except programs.Failure as failure:
                 outcome, lines = "failed", failure.lines
             counts[outcome] += 1
-            print(f"{outcome}  go{release}{' stripped' if stripped else ''}: {lines[0]}", *lines[1:], sep="\n        ", flush=True)
+            print(f"{outcome}  go{release} {flavour}: {lines[0]}", *lines[1:], sep="\n        ", flush=True)
     print(", ".join(f"{count} {outcome}" for outcome, count in counts.items()))
     sys.exit(1 if counts["failed"] else 0)
 

@@ -9,7 +9,6 @@ The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed,
 """
 
 import argparse
-import hashlib
 import json
 import os
 import pathlib
@@ -26,29 +25,6 @@ EXIT_PARTIAL = 6
 STEPS = 8
 HOLDERS = {"ticker", "map-bloat", "pool-bloat"}
 TYPES = {"substring", "subslice", "lost-elements"}
-
-
-def build(release):
-    """The program's path, built unless the cache has it."""
-    go, full = programs.go_command(release)
-    digest = hashlib.sha256(full.encode())
-    for path in sorted(SOURCES.iterdir()):
-        digest.update(path.read_bytes())
-    folder = programs.CACHE / "memory_limit"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / digest.hexdigest()[:24]
-    if binary.exists():
-        return binary
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        output = pathlib.Path(scratch) / "program"
-        result = subprocess.run(
-            [go, "build", "-o", output, "."], cwd=SOURCES, env=programs.go_environment(False), check=False,
-            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        if result.returncode != 0:
-            raise programs.Failure("cannot be built", *result.stdout.splitlines()[-20:])
-        os.rename(output, binary)
-    return binary
 
 
 def look(seep, pid, limit=None):
@@ -140,7 +116,8 @@ def main():
     options = parser.parse_args()
     failed = skipped = 0
     try:
-        with subprocess.Popen([build(options.release)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        binary = programs.build_program(options.release, source_folder=SOURCES)
+        with subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
             try:
                 check(process.stdout.readline() == "ready\n", "the program does not start")
                 check_process(options.seep, process.pid)

@@ -11,9 +11,7 @@ The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed,
 import argparse
 import base64
 import gzip
-import hashlib
 import json
-import os
 import pathlib
 import re
 import subprocess
@@ -28,29 +26,6 @@ import run_programs as programs
 
 SOURCES = programs.ROOT / "examples" / "leaky-service"
 MORE_SEARCHES = 40
-
-
-def build(release):
-    """The program's path, built unless the cache has it."""
-    go, full = programs.go_command(release)
-    digest = hashlib.sha256(full.encode())
-    for path in sorted(SOURCES.iterdir()):
-        digest.update(path.read_bytes())
-    folder = programs.CACHE / "rules"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / digest.hexdigest()[:24]
-    if binary.exists():
-        return binary
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        output = pathlib.Path(scratch) / "leaky-service"
-        result = subprocess.run(
-            [go, "build", "-buildvcs=false", "-o", output, "."], cwd=SOURCES, env=programs.go_environment(False), check=False,
-            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        if result.returncode != 0:
-            raise programs.Failure("cannot be built", *result.stdout.splitlines()[-20:])
-        os.rename(output, binary)
-    return binary
 
 
 def check(condition, *lines):
@@ -304,7 +279,7 @@ def main():
     passed = failed = skipped = 0
     try:
         with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
-            [build(options.release)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+            [programs.build_program(options.release, source_folder=SOURCES)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
         ) as process:
             try:
                 ready = process.stdout.readline().split()

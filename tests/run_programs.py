@@ -246,36 +246,36 @@ def go_environment(cgo):
     return env
 
 
-def source_hash():
+def source_hash(folder=PROGRAMS):
     """Over everything that may end up in the binary."""
     digest = hashlib.sha256()
-    for path in sorted(PROGRAMS.rglob("*")):
+    for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix != ".md":
             data = path.read_bytes()
-            digest.update(f"{path.relative_to(PROGRAMS)} {len(data)}\n".encode() + data)
+            digest.update(f"{path.relative_to(folder)} {len(data)}\n".encode() + data)
     return digest.hexdigest()
 
 
-def build(go, release, flavour_name, sources):
-    """The binary's path, built unless the cache has it."""
+def build(go, release, flavour_name, sources, source_folder=PROGRAMS):
+    """The binary's path, built unless the cache has it; sources is the hash of them."""
     flavour = FLAVOURS[flavour_name]
     key = f"{sources} {release} {flavour_name} {flavour}"
     folder = CACHE / "programs" / hashlib.sha256(key.encode()).hexdigest()[:24]
-    binary = folder / "catalogue"
+    binary = folder / "program"
     if binary.exists():
         os.utime(folder)
         return binary
     folder.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as scratch:
-        output = pathlib.Path(scratch) / "new" / "catalogue"
+        output = pathlib.Path(scratch) / "new" / "program"
         output.parent.mkdir()
         if flavour.strip_of:
-            shutil.copy2(build(go, release, flavour.strip_of, sources), output)
+            shutil.copy2(build(go, release, flavour.strip_of, sources, source_folder), output)
             command = ["strip", str(output)]
         else:
             command = [go, "build", "-buildvcs=false", *flavour.arguments, "-o", str(output), "."]
         result = subprocess.run(
-            command, cwd=PROGRAMS, env=go_environment(flavour.cgo) | dict(flavour.environment), text=True, check=False,
+            command, cwd=source_folder, env=go_environment(flavour.cgo) | dict(flavour.environment), text=True, check=False,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )
         if result.returncode != 0:
@@ -286,6 +286,12 @@ def build(go, release, flavour_name, sources):
             if not binary.exists():
                 raise
     return binary
+
+
+def build_program(release, flavour_name="plain", source_folder=PROGRAMS):
+    """The same of a release as users name it."""
+    go, full = go_command(release)
+    return build(go, full, flavour_name, source_hash(source_folder), source_folder)
 
 
 def forget_old_builds():

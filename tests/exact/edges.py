@@ -9,7 +9,6 @@ The last line is `N passed, N failed, N skipped`. Exit status: 0 nothing failed,
 """
 
 import argparse
-import hashlib
 import os
 import pathlib
 import re
@@ -24,29 +23,6 @@ SOURCES = pathlib.Path(__file__).resolve().parent / "edges"
 MUST_BE_ZERO = ["dangling", "not_unwound", "count_mismatches", "stuck"]
 # What main and the runtime may allocate between reading the statistics and resting.
 LATER_OBJECTS, LATER_BYTES = 20, 16384
-
-
-def build(release, cgo):
-    """The program's path, built unless the cache has it."""
-    go, full = programs.go_command(release)
-    digest = hashlib.sha256(f"{full} {cgo}".encode())
-    for path in sorted(SOURCES.iterdir()):
-        digest.update(path.read_bytes())
-    folder = programs.CACHE / "edges"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / digest.hexdigest()[:24]
-    if binary.exists():
-        return binary
-    with tempfile.TemporaryDirectory(dir=folder) as scratch:
-        output = pathlib.Path(scratch) / "edges"
-        result = subprocess.run(
-            [go, "build", "-o", output, "."], cwd=SOURCES, env=programs.go_environment(cgo), check=False,
-            text=True, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )
-        if result.returncode != 0:
-            raise programs.Failure("cannot be built", *result.stdout.splitlines()[-20:])
-        os.rename(output, binary)
-    return binary
 
 
 def start(binary, *arguments):
@@ -138,7 +114,7 @@ def main():
     for release in options.release or exactness.RELEASES:
         for part in ("rest", "handover"):
             try:
-                binary = build(release, options.cgo)
+                binary = programs.build_program(release, "cgo" if options.cgo else "plain", SOURCES)
                 if part == "rest":
                     outcome, lines = "passed", [judge_rest(exact, seep, binary, release)]
                 else:

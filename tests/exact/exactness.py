@@ -31,19 +31,9 @@ def exact_program(build):
 def build(release, flavour):
     """(full release, path of the catalogue's binary); programs.Skip or programs.Failure."""
     go, full = programs.go_command(release)
-    if flavour not in EXPERIMENTS:
-        return full, programs.build(go, full, flavour, programs.source_hash())
-    programs.FLAVOURS[flavour] = programs.Flavour()
-    environment = programs.go_environment
-
-    def with_experiment(cgo):
-        return environment(cgo) | {"GOEXPERIMENT": EXPERIMENTS[flavour]}
-
-    programs.go_environment = with_experiment
-    try:
-        return full, programs.build(go, full, flavour, programs.source_hash())
-    finally:
-        programs.go_environment = environment
+    if flavour in EXPERIMENTS:
+        programs.FLAVOURS[flavour] = programs.Flavour(environment=(("GOEXPERIMENT", EXPERIMENTS[flavour]),))
+    return full, programs.build(go, full, flavour, programs.source_hash())
 
 
 @contextlib.contextmanager

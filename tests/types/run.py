@@ -29,7 +29,7 @@ RELEASES = [
     for line in (TESTS.parent / "tools" / "go-releases.txt").read_text(encoding="ascii").split("\n")
     if line and not line.startswith("#")
 ]
-FLAVOURS = ("plain", "stripped")
+FLAVOURS = ("plain", "ldflags")
 
 
 def floor(release, flavour):
@@ -37,21 +37,6 @@ def floor(release, flavour):
     if int(release.split(".")[1]) >= 22:
         return 0.99 if flavour == "plain" else 0.97
     return 0.94 if flavour == "plain" else 0.84
-
-
-def build(release, flavour):
-    go, full = programs.go_command(release)
-    folder = programs.CACHE / "types"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / f"{full}-{flavour}"
-    arguments = ["-ldflags=-s -w"] if flavour == "stripped" else []
-    made = subprocess.run(
-        [go, "build", *arguments, "-o", binary, "."], cwd=PROGRAM, env=programs.go_environment(False),
-        capture_output=True, text=True, check=False,
-    )
-    if made.returncode:
-        raise programs.Failure(made.stderr.strip())
-    return full, binary
 
 
 def run(binary, types):
@@ -152,8 +137,8 @@ def main():
     for release in args.release or RELEASES:
         for flavour in args.flavour or FLAVOURS:
             try:
-                full, binary = build(release, flavour)
-                print(f"ok      {release} {flavour}: {judge(full, flavour, *run(binary, types))}", flush=True)
+                binary = programs.build_program(release, flavour, PROGRAM)
+                print(f"ok      {release} {flavour}: {judge(release, flavour, *run(binary, types))}", flush=True)
                 passed += 1
             except programs.Skip as skip:
                 skipped += 1

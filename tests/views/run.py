@@ -32,22 +32,7 @@ RELEASES = [
 ]
 # Of the backing bytes that the program cannot touch, in objects of which it can touch less than half, what seep finds at least.
 # Before Go 1.22 nothing says what a large object was allocated as.
-FOUND_MIN = {"plain": 0.75, "stripped": 0.7}
-
-
-def build(release, flavour):
-    go, full = programs.go_command(release)
-    folder = programs.CACHE / "views"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / f"{full}-{flavour}"
-    arguments = ["-ldflags=-s -w"] if flavour == "stripped" else []
-    made = subprocess.run(
-        [go, "build", *arguments, "-o", binary, "."], cwd=PROGRAM, env=programs.go_environment(False),
-        capture_output=True, text=True, check=False,
-    )
-    if made.returncode:
-        raise programs.Failure(made.stderr.strip())
-    return binary
+FOUND_MIN = {"plain": 0.75, "ldflags": 0.7}
 
 
 def run(binary, views, seed):
@@ -175,7 +160,7 @@ def main():
     for release in args.release or RELEASES:
         for flavour in args.flavour or sorted(FOUND_MIN):
             try:
-                binary = build(release, flavour)
+                binary = programs.build_program(release, flavour, PROGRAM)
             except programs.Skip as skip:
                 skipped += 1
                 print(f"SKIPPED {release} {flavour}: {skip}")

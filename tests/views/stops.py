@@ -24,21 +24,7 @@ import run_programs as programs  # noqa: E402
 
 PROGRAM = TESTS / "views" / "moving"
 RELEASES = ["1.18", "1.22", "1.24", "1.27"]
-LINK = {"plain": "", "stripped": "-s -w"}
-
-
-def build(release, flavour):
-    go, full = programs.go_command(release)
-    folder = programs.CACHE / "views"
-    folder.mkdir(parents=True, exist_ok=True)
-    binary = folder / f"moving-{full}-{flavour}"
-    made = subprocess.run(
-        [go, "build", f"-ldflags={LINK[flavour]}", "-o", binary, "."], cwd=PROGRAM,
-        env=programs.go_environment(False), capture_output=True, text=True, check=False,
-    )
-    if made.returncode:
-        raise programs.Failure(made.stderr.strip())
-    return binary
+FLAVOURS = ("plain", "ldflags")
 
 
 def lost(lines):
@@ -94,15 +80,15 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("views")
     parser.add_argument("--release", action="append")
-    parser.add_argument("--flavour", action="append", choices=sorted(LINK))
+    parser.add_argument("--flavour", action="append", choices=FLAVOURS)
     parser.add_argument("--stops", type=int, default=20)
     args = parser.parse_args()
     views = shutil.which(args.views) or sys.exit(f"no such program: {args.views}")
     passed = failed = skipped = 0
     for release in args.release or RELEASES:
-        for flavour in args.flavour or sorted(LINK):
+        for flavour in args.flavour or FLAVOURS:
             try:
-                print(f"ok      {release} {flavour}: {look(build(release, flavour), views, args.stops)}")
+                print(f"ok      {release} {flavour}: {look(programs.build_program(release, flavour, PROGRAM), views, args.stops)}")
                 passed += 1
             except programs.Skip as skip:
                 print(f"SKIPPED {release} {flavour}: {skip}")
