@@ -62,25 +62,10 @@ static struct seep_error *add_condition(struct arguments *args, const char *text
 	return seep_vec_push(&args->conditions, condition) ? NULL : &seep_enomem;
 }
 
-static struct seep_error *take_option(struct arguments *args, int key, const char *arg)
-{
-	switch (key) {
-	case KEY_MAX_MEM:
-		return seep_option_size(arg, &args->snapshot.max_bytes);
-	case KEY_WHEN:
-		return add_condition(args, arg);
-	case KEY_WITHIN:
-		return seep_option_long_duration(arg, &args->within_ns);
-	case ARGP_KEY_ARG:
-		return args->pid ? seep_error_format(SEEP_ERROR_USAGE, "one PID at a time") :
-				   seep_option_pid(arg, &args->pid);
-	}
-	return NULL;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
+	struct seep_error *err = NULL;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
@@ -104,16 +89,24 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			argp_error(state, "--within what? It goes with --when");
 		return 0;
 	case KEY_MAX_MEM:
+		err = seep_option_size(arg, &args->snapshot.max_bytes);
+		break;
 	case KEY_WHEN:
+		err = add_condition(args, arg);
+		break;
 	case KEY_WITHIN:
-	case ARGP_KEY_ARG: {
-		struct seep_error *err = take_option(args, key, arg);
-		if (err)
-			exit(seep_cli_fail(err));
-		return 0;
+		err = seep_option_long_duration(arg, &args->within_ns);
+		break;
+	case ARGP_KEY_ARG:
+		err = args->pid ? seep_error_format(SEEP_ERROR_USAGE, "one PID at a time") :
+				  seep_option_pid(arg, &args->pid);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	}
-	return ARGP_ERR_UNKNOWN;
+	if (err)
+		exit(seep_cli_fail(err));
+	return 0;
 }
 
 static void tell(const struct arguments *args, const struct seep_stop_stats *stats,

@@ -5,18 +5,12 @@
 #include "cli/look.h"
 #include "cli/sift_options.h"
 
-enum { KEY_TOP = 256, KEY_ONLY, KEY_ALL, KEY_FAIL_ON };
+enum { KEY_TOP = 256, KEY_FAIL_ON };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What is reported:", 1 },
-	{ "all", KEY_ALL, NULL, 0,
-	  "Also goroutines that wait for something alive, or block for ever on purpose; and all parts of the memory",
-	  1 },
-	{ "only", KEY_ONLY, "CAUSE,...", 0, "These causes alone; `seep explain' lists them", 1 },
 	{ "top", KEY_TOP, "N", 0,
 	  "Show N findings in full (text: 5, the rest one line each; JSON: all)", 1 },
-	{ "verbose", 'v', NULL, 0,
-	  "All evidence, every listed goroutine's stack and object's path, all of the memory", 1 },
 	{ "fail-on", KEY_FAIL_ON, "VERDICT", 0,
 	  "Exit with 1 on a finding at least this strong: suspect, abandoned, deadlocked or proven; never (default)",
 	  3 },
@@ -30,37 +24,17 @@ struct arguments {
 	struct seep_fail_on fail_on;
 };
 
-static struct seep_error *take_option(struct arguments *args, int key, const char *arg)
-{
-	switch (key) {
-	case KEY_TOP:
-		return seep_option_count(arg, &args->look.report.top);
-	case KEY_FAIL_ON:
-		return seep_option_fail_on(arg, &args->fail_on);
-	case KEY_ONLY:
-		args->look.inspect.only = args->look.report.only = arg;
-		return seep_option_causes(arg);
-	case ARGP_KEY_ARG:
-		return seep_look_take_source(&args->look, arg);
-	}
-	return NULL;
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
+	struct seep_error *err = NULL;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->look;
 		state->child_inputs[1] = &args->sift;
 		state->child_inputs[2] = &args->look;
-		return 0;
-	case KEY_ALL:
-		args->look.inspect.all = args->look.report.all = true;
-		return 0;
-	case 'v':
-		args->look.report.verbose = true;
+		state->child_inputs[3] = &args->look;
 		return 0;
 	case ARGP_KEY_NO_ARGS:
 		argp_error(
@@ -68,16 +42,20 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 			"which process? Give its PID or a file; `seep ps` lists the Go programs");
 		return 0;
 	case KEY_TOP:
+		err = seep_option_count(arg, &args->look.report.top);
+		break;
 	case KEY_FAIL_ON:
-	case KEY_ONLY:
-	case ARGP_KEY_ARG: {
-		struct seep_error *err = take_option(args, key, arg);
-		if (err)
-			exit(seep_cli_fail(err));
-		return 0;
+		err = seep_option_fail_on(arg, &args->fail_on);
+		break;
+	case ARGP_KEY_ARG:
+		err = seep_look_take_source(&args->look, arg);
+		break;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	}
-	return ARGP_ERR_UNKNOWN;
+	if (err)
+		exit(seep_cli_fail(err));
+	return 0;
 }
 
 int seep_cmd_inspect(int argc, char **argv)
@@ -85,6 +63,7 @@ int seep_cmd_inspect(int argc, char **argv)
 	static const struct argp_child children[] = { { .argp = &seep_look_argp },
 						      { .argp = &seep_sift_argp },
 						      { .argp = &seep_source_argp },
+						      { .argp = &seep_scope_argp },
 						      {} };
 	static const struct argp argp = {
 		.options = options,

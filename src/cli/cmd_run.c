@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { KEY_EVERY = 256, KEY_CHILDREN, KEY_FAIL_ON, KEY_ONLY, KEY_ALL };
+enum { KEY_EVERY = 256, KEY_CHILDREN, KEY_FAIL_ON };
 /** As shells have it. */
 enum { EXIT_NOT_EXECUTABLE = 126, EXIT_NOT_FOUND = 127 };
 /** Of a command line, where a process is named. */
@@ -32,10 +32,6 @@ enum { COMMAND_COLUMNS = 160 };
 
 static const struct argp_option options[] = {
 	{ NULL, 0, NULL, 0, "What is reported:", 1 },
-	{ "all", KEY_ALL, NULL, 0,
-	  "Also goroutines that wait for something alive, or block for ever on purpose", 1 },
-	{ "only", KEY_ONLY, "CAUSE,...", 0, "These causes alone; `seep explain' lists them", 1 },
-	{ "verbose", 'v', NULL, 0, "All evidence, every listed goroutine's stack", 1 },
 	{ "every", KEY_EVERY, "DURATION", 0,
 	  "Look every DURATION (30s, 5m), too; always when it exits, and on SIGUSR1 to seep", 3 },
 	{ "children", KEY_CHILDREN, "PATTERN", OPTION_ARG_OPTIONAL,
@@ -59,46 +55,27 @@ struct arguments {
 	size_t looks; /** made */
 };
 
-static struct seep_error *take_option(struct arguments *args, int key, char *arg)
-{
-	switch (key) {
-	case KEY_EVERY:
-		return seep_option_duration(arg, &args->every_ns);
-	case KEY_FAIL_ON:
-		return seep_option_fail_on(arg, &args->fail_on);
-	default:
-		args->look.inspect.only = args->look.report.only = arg;
-		return seep_option_causes(arg);
-	}
-}
-
 static error_t parse(int key, char *arg, struct argp_state *state)
 {
 	struct arguments *args = state->input;
+	struct seep_error *err = NULL;
 
 	switch (key) {
 	case ARGP_KEY_INIT:
 		state->child_inputs[0] = &args->look;
 		state->child_inputs[1] = &args->sift;
-		return 0;
-	case KEY_ALL:
-		args->look.inspect.all = args->look.report.all = true;
-		return 0;
-	case 'v':
-		args->look.report.verbose = true;
+		state->child_inputs[2] = &args->look;
 		return 0;
 	case KEY_CHILDREN:
 		args->children = true;
 		args->pattern = arg;
 		return 0;
 	case KEY_EVERY:
+		err = seep_option_duration(arg, &args->every_ns);
+		break;
 	case KEY_FAIL_ON:
-	case KEY_ONLY: {
-		struct seep_error *err = take_option(args, key, arg);
-		if (err)
-			exit(seep_cli_fail(err));
-		return 0;
-	}
+		err = seep_option_fail_on(arg, &args->fail_on);
+		break;
 	case ARGP_KEY_ARG: // and all that follows is the program's
 		args->command = state->argv + state->next - 1;
 		state->next = state->argc;
@@ -106,8 +83,12 @@ static error_t parse(int key, char *arg, struct argp_state *state)
 	case ARGP_KEY_NO_ARGS:
 		argp_error(state, "which program? Give its name and arguments behind --");
 		return 0;
+	default:
+		return ARGP_ERR_UNKNOWN;
 	}
-	return ARGP_ERR_UNKNOWN;
+	if (err)
+		exit(seep_cli_fail(err));
+	return 0;
 }
 
 static uint64_t now_ns(void)
@@ -392,6 +373,7 @@ int seep_cmd_run(int argc, char **argv)
 {
 	static const struct argp_child children[] = { { .argp = &seep_look_argp },
 						      { .argp = &seep_sift_argp },
+						      { .argp = &seep_scope_argp },
 						      {} };
 	static const struct argp argp = {
 		.options = options,

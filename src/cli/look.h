@@ -28,6 +28,8 @@ struct seep_look {
 extern const struct argp seep_look_argp;
 /** --exe: likewise, of a command that looks at files, too. */
 extern const struct argp seep_source_argp;
+/** --all, --only, -v: likewise, of a command that reports findings. */
+extern const struct argp seep_scope_argp;
 /** Takes a PID, or the path of a core or capture and, after it, that of its executable; USAGE if it is neither, or one too many. */
 struct seep_error *seep_look_take_source(struct seep_look *look, const char *text) _must_check_;
 static inline bool seep_look_has_source(const struct seep_look *look)
