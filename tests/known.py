@@ -80,32 +80,27 @@ def build(release, output):
         raise programs.Failure("cannot be built", result.stderr.decode())
 
 
+def judge(seep):
+    with tempfile.TemporaryDirectory() as folder:
+        binary = pathlib.Path(folder) / "known"
+        build("1.27", binary)
+        with subprocess.Popen(
+            [binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        ) as process:
+            try:
+                if process.stdout.readline() != "ready\n":
+                    raise programs.Failure("the program does not start")
+                check_process(seep, process.pid)
+            finally:
+                process.kill()
+    return 1, 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seep", default=programs.ROOT / "build/seep", metavar="PATH")
     options = parser.parse_args()
-    failed = skipped = 0
-    try:
-        with tempfile.TemporaryDirectory() as folder:
-            binary = pathlib.Path(folder) / "known"
-            build("1.27", binary)
-            with subprocess.Popen(
-                [binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-            ) as process:
-                try:
-                    if process.stdout.readline() != "ready\n":
-                        raise programs.Failure("the program does not start")
-                    check_process(options.seep, process.pid)
-                finally:
-                    process.kill()
-    except programs.Failure as failure:
-        print("FAIL", *failure.args, sep="\n  ")
-        failed = 1
-    except programs.Skip as skip:
-        print("skipped:", skip)
-        skipped = 1
-    print(f"{1 - failed - skipped} passed, {failed} failed, {skipped} skipped")
-    return failed
+    return programs.run_whole(lambda: judge(options.seep))
 
 
 if __name__ == "__main__":

@@ -109,29 +109,24 @@ def check_files(seep, pid):
             check_file(seep, os.path.join(scratch, f"core.{pid}"), "core")
 
 
+def judge(seep, release):
+    binary = programs.build_program(release, source_folder=SOURCES)
+    with subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+        try:
+            check(process.stdout.readline() == "ready\n", "the program does not start")
+            check_process(seep, process.pid)
+            check_files(seep, process.pid)
+        finally:
+            process.kill()
+    return 1, 0
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seep", default=programs.ROOT / "build/seep", metavar="PATH")
     parser.add_argument("--release", default="1.27", metavar="R")
     options = parser.parse_args()
-    failed = skipped = 0
-    try:
-        binary = programs.build_program(options.release, source_folder=SOURCES)
-        with subprocess.Popen([binary], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
-            try:
-                check(process.stdout.readline() == "ready\n", "the program does not start")
-                check_process(options.seep, process.pid)
-                check_files(options.seep, process.pid)
-            finally:
-                process.kill()
-    except programs.Failure as failure:
-        print("FAIL", *failure.args, sep="\n  ")
-        failed = 1
-    except programs.Skip as skip:
-        print("skipped:", skip)
-        skipped = 1
-    print(f"{1 - failed - skipped} passed, {failed} failed, {skipped} skipped")
-    return failed
+    return programs.run_whole(lambda: judge(options.seep, options.release))
 
 
 if __name__ == "__main__":

@@ -271,30 +271,25 @@ def run_checks(subject):
     return len(checks) - failed, failed
 
 
+def judge(seep, release):
+    binary = programs.build_program(release, source_folder=SOURCES)
+    with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
+        [binary], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as process:
+        try:
+            ready = process.stdout.readline().split()
+            check(ready[:1] == ["ready"], f"the program does not start: {ready}")
+            return run_checks(Subject(seep, process.pid, ready[1], pathlib.Path(folder)))
+        finally:
+            process.kill()
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seep", default=programs.ROOT / "build/seep", metavar="PATH")
     parser.add_argument("--release", default="1.27", metavar="R")
     options = parser.parse_args()
-    passed = failed = skipped = 0
-    try:
-        with tempfile.TemporaryDirectory() as folder, subprocess.Popen(
-            [programs.build_program(options.release, source_folder=SOURCES)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
-        ) as process:
-            try:
-                ready = process.stdout.readline().split()
-                check(ready[:1] == ["ready"], f"the program does not start: {ready}")
-                passed, failed = run_checks(Subject(options.seep, process.pid, ready[1], pathlib.Path(folder)))
-            finally:
-                process.kill()
-    except programs.Failure as failure:
-        print("FAIL", *failure.args, sep="\n  ")
-        failed = 1
-    except programs.Skip as skip:
-        print("skipped:", skip)
-        skipped = 1
-    print(f"{passed} passed, {failed} failed, {skipped} skipped")
-    return 1 if failed else 0
+    return programs.run_whole(lambda: judge(options.seep, options.release))
 
 
 if __name__ == "__main__":

@@ -259,7 +259,7 @@ def source_hash(folder=PROGRAMS):
 def build(go, release, flavour_name, sources, source_folder=PROGRAMS):
     """The binary's path, built unless the cache has it; sources is the hash of them."""
     flavour = FLAVOURS[flavour_name]
-    key = f"{sources} {release} {flavour_name} {flavour}"
+    key = f"program {sources} {release} {flavour_name} {flavour}"
     folder = CACHE / "programs" / hashlib.sha256(key.encode()).hexdigest()[:24]
     binary = folder / "program"
     if binary.exists():
@@ -299,6 +299,21 @@ def forget_old_builds():
     for folder in (CACHE / "programs").glob("*"):
         if folder.stat().st_mtime < time.time() - 14 * 86400:
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def run_whole(judge):
+    """For a test of one process: judge() returns how many checks passed and how many failed. Prints that, and returns the exit status."""
+    passed = failed = skipped = 0
+    try:
+        passed, failed = judge()
+    except Failure as failure:
+        print("FAIL", *failure.args, sep="\n  ")
+        failed = 1
+    except Skip as skip:
+        print("skipped:", skip)
+        skipped = 1
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
 
 
 # --- running ---
