@@ -355,8 +355,8 @@ def expect(text, *parts):
 
 def forms(options, release, binary, name, scratch):
     """The ways in which a core and its executable may come."""
-    with Program(shutil.copy2(binary, scratch), name, scratch) as program:
-        ran = pathlib.Path(scratch) / "catalogue"
+    ran = pathlib.Path(shutil.copy2(binary, scratch))
+    with Program(ran, name, scratch) as program:
         core = kernel_or_gcore(options, program)
         whole = look(options.seep, "--json", core)
         def same(what, *arguments, **more):

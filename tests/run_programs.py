@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Runs seep on the programs of tests/programs/ and compares what it finds with what they say.
 
-The programs are one Go module and one binary, `catalogue CASE VARIANT`; each case is the folder of
+The programs are one Go module and one binary, `program CASE VARIANT`; each case is the folder of
 that name. What seep must find in a variant is written behind the line where its goroutines wait, or
 where the program does what holds the memory:
 
